@@ -1,0 +1,1 @@
+"""The words that all rooms share. Imports nothing of the house."""

@@ -1,0 +1,86 @@
+"""The port to a radio: what the proxy needs of BlueZ, of the demo, and of nothing else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from renogybt.model.advertisement import Advertisement
+
+
+class ScanMode(Enum):
+    """Whether the radio asks advertisers for their scan response."""
+
+    PASSIVE = "passive"
+    ACTIVE = "active"
+
+
+class ScannerState(Enum):
+    """Where the scanner is in its life; the words of the ESPHome API."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    FAILED = "failed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class Intake(Enum):
+    """The way advertisements take into this process."""
+
+    NONE = "none"
+    MGMT = "mgmt"
+    DBUS = "dbus"
+    DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerStatus:
+    """The truth about the scanner at one moment.
+
+    `mode` is what the radio really does, not what was asked for. `reason` says in one line why
+    the state is FAILED and what to do about it, and is empty otherwise. `adapter` is the
+    address of the adapter in use, None while there is none.
+    """
+
+    state: ScannerState
+    mode: ScanMode
+    intake: Intake = Intake.NONE
+    adapter: int | None = None
+    reason: str = ""
+
+
+AdvertisementListener = Callable[[Sequence[Advertisement]], None]
+StatusListener = Callable[[ScannerStatus], None]
+Unsubscribe = Callable[[], None]
+
+
+class Radio(Protocol):
+    """A scanner that delivers every advertisement it hears, in batches.
+
+    Listeners are called in the event loop, must not block and must not raise. A batch holds
+    everything that was waiting when the radio looked, oldest first, never nothing; a busy radio
+    looks at most every 50 ms, an idle one at once.
+    """
+
+    @property
+    def status(self) -> ScannerStatus:
+        """The truth at this moment."""
+        ...
+
+    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
+        """Deliver all further advertisements to `listener`, until the answer is called."""
+        ...
+
+    def watch(self, listener: StatusListener) -> Unsubscribe:
+        """Tell `listener` every further change of `status`, until the answer is called."""
+        ...
+
+    def set_mode(self, mode: ScanMode) -> None:
+        """Ask for a scan mode. Returns at once; the outcome appears in `status`."""
+        ...
+
+    async def run(self) -> None:
+        """Scan until cancelled, whatever happens to the hardware; then leave it as found."""
+        ...
