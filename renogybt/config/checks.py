@@ -1,0 +1,90 @@
+"""What single values cannot tell: settings that contradict each other, or that a user should know of."""
+
+from collections.abc import Iterator
+
+from renogybt.config.errors import Finding, quoted
+from renogybt.config.network_kinds import DeviceName
+from renogybt.config.sections import Encryption
+from renogybt.config.table import DEVICE, PROXY
+from renogybt.config.values import Values
+
+
+def contradictions(values: Values) -> Iterator[Finding]:
+    """What makes the configuration unusable though each value is right."""
+    yield from _encryption_and_key(values)
+    yield from _two_addresses(values)
+
+
+def remarks(values: Values) -> Iterator[Finding]:
+    """What is usable, but perhaps not what the user thinks."""
+    yield from _placeholders(values)
+    yield from _changed_name(values)
+    yield from _key_without_use(values)
+    yield from _proxy_switched_off(values)
+
+
+def encryption_of(values: Values) -> Encryption:
+    """The encryption that counts: a key alone is meant to be used."""
+    if values.given(PROXY, "encryption_key") and not values.given(PROXY, "encryption"):
+        return Encryption.KEY
+    return values.take(PROXY, "encryption", Encryption)
+
+
+def _encryption_and_key(values: Values) -> Iterator[Finding]:
+    setting = values.given(PROXY, "encryption")
+    if setting is None:
+        return
+    encryption = encryption_of(values)
+    key = values.given(PROXY, "encryption_key")
+    if encryption is Encryption.KEY and key is None:
+        yield setting.finding(
+            "needs an encryption_key",
+            "make one with `renogybt generate-key`, or `provision`, where Home Assistant makes the key",
+        )
+    # Home Assistant would make another key, and the given one would silently count for nothing
+    if setting.text.lower() == Encryption.PROVISION.value and key is not None:
+        yield setting.finding(
+            "contradicts the encryption_key, because here Home Assistant makes the key",
+            "`key` to use the encryption_key, or `provision` without one",
+        )
+
+
+def _key_without_use(values: Values) -> Iterator[Finding]:
+    # no error: switching encryption off for a trial should not cost the key
+    key = values.given(PROXY, "encryption_key")
+    if key and encryption_of(values) is Encryption.OFF:
+        yield key.finding("not used, because encryption = off: everything on the network can read along")
+
+
+def _two_addresses(values: Values) -> Iterator[Finding]:
+    mac = values.optional(PROXY, "mac", int)
+    other = values.optional(PROXY, "native_api_mac", int)
+    entry = values.given(PROXY, "native_api_mac")
+    if entry and None not in (mac, other) and mac != other:
+        yield entry.finding("differs from mac, which means the same; keep one of them")
+
+
+def _placeholders(values: Values) -> Iterator[Finding]:
+    outcomes = {
+        (DEVICE, "mac_addr"): "no device is read",
+        (PROXY, "mac"): "the address of this computer is used",
+        (PROXY, "native_api_mac"): "the address of this computer is used",
+    }
+    for (section, key), outcome in outcomes.items():
+        entry = values.given(section, key)
+        if entry and values.optional(section, key, int) is None:
+            yield entry.finding(f"{quoted(entry.text)} is the placeholder of a sample file; {outcome}")
+
+
+def _changed_name(values: Values) -> Iterator[Finding]:
+    name = values.take(PROXY, "device_name", DeviceName)
+    entry = values.given(PROXY, "device_name")
+    if entry and name.announced != name.friendly:
+        problem = f"{quoted(name.friendly)} has characters that a network name cannot have"
+        yield entry.finding(f"{problem}; announced as {quoted(name.announced)}")
+
+
+def _proxy_switched_off(values: Values) -> Iterator[Finding]:
+    entry = values.given(PROXY, "enabled")
+    if entry and not values.take(PROXY, "enabled", bool):
+        yield entry.finding("the proxy is switched off, so Home Assistant gets no advertisements")

@@ -1,0 +1,45 @@
+"""The way from config.ini and the command line to a Configuration, or to all that is wrong with them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from renogybt.config.build import build
+from renogybt.config.checks import contradictions, remarks
+from renogybt.config.errors import ConfigurationError, Finding
+from renogybt.config.sections import Configuration
+from renogybt.config.source import OVERRIDE, Document, parse_document, parse_overrides, read_text
+from renogybt.config.values import key_warnings, parse_values
+
+
+def load_configuration(
+    path: Path, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Configuration:
+    """The file with `section.key=value` overrides on top; raises one ConfigurationError with all findings."""
+    document = parse_document(str(path), read_text(path))
+    return _configuration(document, overrides, environment)
+
+
+def default_configuration(
+    overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Configuration:
+    """What counts without a file, with overrides on top; raises ConfigurationError."""
+    return _configuration(Document(OVERRIDE), overrides, environment)
+
+
+def _configuration(
+    document: Document, overrides: Sequence[str], environment: Mapping[str, str] | None
+) -> Configuration:
+    overriding, malformed = parse_overrides(overrides)
+    entries = (*document.entries, *overriding)
+    values, refused = parse_values(entries)
+    findings = [*document.findings, *malformed, *refused, *contradictions(values)]
+    if findings:
+        raise ConfigurationError(sorted(findings, key=_from_top_to_bottom))
+    warnings = [*key_warnings(entries, document.headers, document.file), *remarks(values)]
+    texts = dict.fromkeys(str(warning) for warning in sorted(warnings, key=_from_top_to_bottom))
+    return build(values, os.environ if environment is None else environment, tuple(texts))
+
+
+def _from_top_to_bottom(finding: Finding) -> tuple[bool, int]:
+    return finding.file == OVERRIDE, finding.line or 0

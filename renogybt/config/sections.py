@@ -1,0 +1,153 @@
+"""The configuration as typed values. Addresses are numbers, times are seconds."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from renogybt.config.network_kinds import IpAddress
+from renogybt.model.radio import ScanMode
+
+
+class DeviceType(Enum):
+    """The types of Renogy devices, by the names that existing files hold."""
+
+    CONTROLLER = "RNG_CTRL"
+    CONTROLLER_HISTORY = "RNG_CTRL_HIST"
+    BATTERY = "RNG_BATT"
+    BATTERY_PRO = "RNG_BATT_PRO"
+    INVERTER = "RNG_INVT"
+    DC_CHARGER = "RNG_DCC"
+    SHUNT = "RNG_SHNT"
+
+
+class TemperatureUnit(Enum):
+    """The unit of temperatures in the outputs."""
+
+    CELSIUS = "C"
+    FAHRENHEIT = "F"
+
+
+class Encryption(Enum):
+    """How the native API is encrypted."""
+
+    PROVISION = "provision"
+    KEY = "key"
+    OFF = "off"
+
+
+class AdvertisementSource(Enum):
+    """The way by which advertisements are taken from the kernel."""
+
+    AUTO = "auto"
+    MGMT = "mgmt"
+    DBUS = "dbus"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The Renogy device or hub to read; without `mac_addr` nothing is read."""
+
+    adapter: str | None
+    mac_addr: int | None
+    alias: str
+    device_type: DeviceType | None
+    device_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """How readings are taken; `fields` empty means all."""
+
+    enable_polling: bool
+    poll_interval_s: float
+    temperature_unit: TemperatureUnit
+    fields: tuple[str, ...]
+    read_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """When a silent radio is looked after."""
+
+    check_interval_s: float
+    threshold_s: float
+    reset_adapter: bool
+    reset_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantProxy:
+    """The Bluetooth proxy.
+
+    `adapter` is `hciN` or an address in capitals, None: the first powered one. `device_name` may
+    stand in mDNS names, `friendly_name` is what the user wrote. `mac` None: this host's.
+    `native_api_host` None: all addresses. `encryption_key` is set exactly when `encryption` is KEY.
+    `scan_mode`, `connection_slots`, `scan_lock` None: the program chooses. `mdns_addresses`
+    empty: found out.
+    """
+
+    enabled: bool
+    device_name: str
+    friendly_name: str
+    adapter: str | None
+    mac: int | None
+    native_api_host: str | None
+    native_api_port: int
+    encryption: Encryption
+    encryption_key: bytes | None = field(repr=False)
+    state_dir: Path
+    scan_lock: Path | None
+    advertisement_source: AdvertisementSource
+    scan_mode: ScanMode | None
+    active_connections: bool
+    connection_slots: int | None
+    mdns: bool
+    mdns_addresses: tuple[IpAddress, ...]
+    with_renogy_client: bool
+    renogy_read_interval_s: float
+    esphome_sensors: bool
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    """The MQTT broker that readings go to."""
+
+    enabled: bool
+    server: str
+    port: int
+    topic: str
+    user: str
+    password: str = field(repr=False)
+    homeassistant_discovery: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PvOutput:
+    """The account at pvoutput.org that readings go to."""
+
+    enabled: bool
+    api_key: str = field(repr=False)
+    system_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteLogging:
+    """The web address that readings are posted to, which may itself hold a password."""
+
+    enabled: bool
+    url: str = field(repr=False)
+    auth_header: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All of config.ini; `warnings` are readable lines for the log."""
+
+    device: Device
+    data: Data
+    proxy: HomeAssistantProxy
+    mqtt: Mqtt
+    pvoutput: PvOutput
+    remote_logging: RemoteLogging
+    warnings: tuple[str, ...]

@@ -1,0 +1,153 @@
+"""From a file and the overrides of the command line to texts with their places."""
+
+import configparser
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from renogybt.config.errors import ConfigurationError, Finding, quoted
+from renogybt.config.structure import COMMENT_LINE, INLINE_COMMENT, Line, Part, key_of, scan, section_of
+from renogybt.config.table import KEYS, SECTIONS
+
+SIZE_LIMIT = 1_000_000
+"""Bytes: a hundred times a long config.ini, so only a wrong file reaches it."""
+OVERRIDE = "--set"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The text of one key and where it stands; `file` is `--set` for an override."""
+
+    section: str
+    key: str
+    text: str
+    file: str
+    line: int | None = None
+
+    def finding(self, problem: str, allowed: str = "") -> Finding:
+        """Something to tell about this entry."""
+        return Finding(self.file, problem, self.section, self.key, self.line, allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file taken apart: `headers` are the lines of its sections, `findings` break its form."""
+
+    file: str
+    entries: tuple[Entry, ...] = ()
+    headers: tuple[Line, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def read_text(path: Path) -> str:
+    """The text of a file with line ends of one character; raises ConfigurationError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        problem = "does not exist; copy config.ini.example to this name and change it to your needs"
+        raise ConfigurationError([Finding(str(path), problem)]) from None
+    except (OSError, ValueError) as error:
+        # ValueError: a path with a null character
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigurationError([Finding(str(path), f"cannot be read: {reason}")]) from error
+    if len(content) > SIZE_LIMIT:
+        raise ConfigurationError([Finding(str(path), "is too large for a configuration")])
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = "is not UTF-8 text; save the file with the encoding UTF-8"
+        raise ConfigurationError([Finding(str(path), problem, line=line)]) from None
+    return io.StringIO(text, newline=None).read()
+
+
+def parse_document(file: str, text: str) -> Document:
+    """Take a text apart. Never raises: what breaks its form is in `findings`."""
+    lines = tuple(scan(text))
+    findings = [*_strange_lines(file, lines), *_duplicates(file, lines), *_swallowed_keys(file, lines)]
+    parser = configparser.ConfigParser(
+        comment_prefixes=COMMENT_LINE,
+        inline_comment_prefixes=(INLINE_COMMENT,),
+        interpolation=None,
+        strict=False,  # duplicates are found by the scan, all of them
+        default_section="",  # no header is empty, so [DEFAULT] is a section like others
+    )
+    try:
+        parser.read_string(_only_well_formed(text, lines))
+    except configparser.Error as error:  # pragma: no cover - the scan took out what would raise
+        findings.append(Finding(file, "cannot be taken apart", line=getattr(error, "lineno", None)))
+        return Document(file, findings=tuple(findings))
+    places = {(line.section, line.key): line.number for line in lines if line.part is Part.KEY}
+    entries = tuple(
+        Entry(section, key, parser.get(section, key), file, number)
+        for (section, key), number in places.items()
+    )
+    headers = tuple(line for line in lines if line.part is Part.SECTION)
+    return Document(file, entries, headers, tuple(findings))
+
+
+def parse_overrides(overrides: Sequence[str]) -> tuple[tuple[Entry, ...], tuple[Finding, ...]]:
+    """The entries of `section.key=value` texts, and what is wrong with the others."""
+    entries: list[Entry] = []
+    findings: list[Finding] = []
+    for number, override in enumerate(overrides, start=1):
+        name, equals, text = override.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if equals and dot and section.strip() and key.strip():
+            entries.append(Entry(section.strip(), key.strip().lower(), text.strip(), OVERRIDE))
+        else:
+            # only the name is shown: the rest may be a secret
+            what = quoted(name) if equals else f"number {number}"
+            findings.append(Finding(OVERRIDE, f"{what} does not name a key", allowed="section.key=value"))
+    return tuple(entries), tuple(findings)
+
+
+def _strange_lines(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
+    # the text of such a line is not shown: it may be a secret
+    orphan = next((line for line in lines if line.part is Part.ORPHAN), None)
+    if orphan:
+        yield Finding(
+            file,
+            f"stands above the first section; put a section such as [{SECTIONS[0]}] above it",
+            line=orphan.number,
+        )
+    for line in lines:
+        if line.part is Part.JUNK:
+            yield Finding(
+                file, "is no setting", line=line.number, allowed="[section], key = value or # comment"
+            )
+
+
+def _duplicates(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
+    first: dict[tuple[str, str], int] = {}
+    for line in lines:
+        if line.part not in (Part.SECTION, Part.KEY):
+            continue
+        place = (line.section, line.key)
+        if place in first:
+            thing = "key" if line.key else "section"
+            problem = f"this {thing} stands already in line {first[place]}; keep one of them"
+            yield Finding(file, problem, line.section, line.key, line.number)
+        else:
+            first[place] = line.number
+
+
+def _swallowed_keys(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
+    # INI files continue a value on indented lines, so an indented key would be lost unseen
+    for line in lines:
+        if line.part is not Part.CONTINUATION:
+            continue
+        if key_of(line.content) in KEYS or section_of(line.content) in SECTIONS:
+            problem = (
+                "is indented and so belongs to the value above it; take the white space at its start away"
+            )
+            yield Finding(file, problem, line=line.number)
+
+
+def _only_well_formed(text: str, lines: Sequence[Line]) -> str:
+    broken = {line.number for line in lines if line.part in (Part.ORPHAN, Part.JUNK)}
+    return "".join(
+        "\n" if number in broken else line for number, line in enumerate(io.StringIO(text), start=1)
+    )

@@ -1,0 +1,138 @@
+"""Every key of config.ini, one row each. config.ini.example is checked against these rows."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from renogybt.config.kinds import (
+    BOOLEAN,
+    NAMES,
+    PATH,
+    TEXT,
+    UNIT_IDS,
+    Kind,
+    choice,
+    number,
+    optional,
+    whole_number,
+)
+from renogybt.config.network_kinds import ADAPTER, ADDRESS, DEVICE_NAME, HOST, IP_ADDRESSES, KEY, NATIVE_API
+from renogybt.config.sections import AdvertisementSource, DeviceType, Encryption, TemperatureUnit
+from renogybt.model.radio import ScanMode
+
+DEVICE = "device"
+DATA = "data"
+PROXY = "home_assistant_proxy"
+MQTT = "mqtt"
+PVOUTPUT = "pvoutput"
+REMOTE_LOGGING = "remote_logging"
+
+
+class Effect(Enum):
+    """What setting a key does."""
+
+    USED = "used"
+    PLANNED = "planned"
+    NONE = "accepted without effect"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key. `default` is text as in the file; `why` says why a key has no effect any more."""
+
+    section: str
+    key: str
+    kind: Kind
+    default: str = ""
+    unit: str = ""
+    effect: Effect = Effect.USED
+    secret: bool = False
+    why: str = ""
+
+    @property
+    def allowed(self) -> str:
+        """What the key takes, with its unit."""
+        return f"{self.kind.allowed} {self.unit}".rstrip()
+
+
+def _planned(
+    section: str, key: str, kind: Kind, default: str = "", unit: str = "", *, secret: bool = False
+) -> Row:
+    return Row(section, key, kind, default, unit, Effect.PLANNED, secret)
+
+
+def _gone(section: str, key: str, why: str) -> Row:
+    # the values of such keys are not judged, so the kind is never asked
+    return Row(section, key, TEXT, effect=Effect.NONE, why=why)
+
+
+PORT = whole_number(1, 65535)
+PERIOD = number(1, 86_400)
+"""A second is the fastest that makes sense over the air; rarer than daily is no watching."""
+
+_SCAN_GOES_ON = "scanning goes on while devices are read"
+_OWN_DUTY = "the scanner never pauses"
+
+TABLE: tuple[Row, ...] = (
+    Row(PROXY, "enabled", BOOLEAN, "true"),
+    Row(PROXY, "device_name", DEVICE_NAME, "renogy.proxy"),
+    Row(PROXY, "adapter", optional(ADAPTER)),
+    Row(PROXY, "encryption", choice(Encryption), "provision"),
+    Row(PROXY, "encryption_key", optional(KEY), secret=True),
+    Row(PROXY, "native_api_port", PORT, "6053"),
+    Row(PROXY, "native_api_host", optional(HOST)),
+    Row(PROXY, "use_native_api", NATIVE_API, "true"),
+    Row(PROXY, "mdns", BOOLEAN, "true"),
+    Row(PROXY, "mdns_ip", IP_ADDRESSES),
+    Row(PROXY, "mac", optional(ADDRESS)),
+    Row(PROXY, "native_api_mac", optional(ADDRESS)),
+    Row(PROXY, "scan_mode", optional(choice(ScanMode))),
+    Row(PROXY, "advertisement_source", choice(AdvertisementSource), "auto"),
+    Row(PROXY, "state_dir", optional(PATH)),
+    Row(PROXY, "scan_lock", optional(PATH)),
+    _planned(PROXY, "active_connections", BOOLEAN, "true"),
+    _planned(PROXY, "connection_slots", optional(whole_number(0, 16))),
+    _planned(PROXY, "with_renogy_client", BOOLEAN, "true"),
+    _planned(PROXY, "renogy_read_interval", PERIOD, "60", "seconds"),
+    _planned(PROXY, "esphome_sensors", BOOLEAN, "true"),
+    _planned(PROXY, "health_check_interval", PERIOD, "30", "seconds"),
+    _planned(PROXY, "health_check_threshold", PERIOD, "45", "seconds"),
+    _planned(PROXY, "health_reset_adapter", BOOLEAN, "true"),
+    _planned(PROXY, "health_reset_limit", whole_number(0, 1000), "3"),
+    Row(DEVICE, "adapter", optional(ADAPTER)),
+    _planned(DEVICE, "mac_addr", optional(ADDRESS)),
+    _planned(DEVICE, "alias", TEXT),
+    _planned(DEVICE, "type", optional(choice(DeviceType))),
+    _planned(DEVICE, "device_id", UNIT_IDS, "255"),
+    _planned(DATA, "enable_polling", BOOLEAN, "true"),
+    _planned(DATA, "poll_interval", number(0, 86_400), "60", "seconds"),
+    _planned(DATA, "temperature_unit", choice(TemperatureUnit), "C"),
+    _planned(DATA, "fields", NAMES),
+    _planned(DATA, "renogy_read_timeout_seconds", number(1, 600), "45", "seconds"),
+    _planned(MQTT, "enabled", BOOLEAN, "false"),
+    _planned(MQTT, "server", TEXT),
+    _planned(MQTT, "port", PORT, "1883"),
+    _planned(MQTT, "topic", TEXT, "solar/state"),
+    _planned(MQTT, "user", TEXT),
+    _planned(MQTT, "password", TEXT, secret=True),
+    _planned(MQTT, "homeassistant_discovery", BOOLEAN, "false"),
+    _planned(PVOUTPUT, "enabled", BOOLEAN, "false"),
+    _planned(PVOUTPUT, "api_key", TEXT, secret=True),
+    _planned(PVOUTPUT, "system_id", TEXT),
+    _planned(REMOTE_LOGGING, "enabled", BOOLEAN, "false"),
+    _planned(REMOTE_LOGGING, "url", TEXT, secret=True),
+    _planned(REMOTE_LOGGING, "auth_header", TEXT, secret=True),
+    _gone(DEVICE, "max_retry", "a lost device is tried again for as long as the program runs"),
+    _gone(DATA, "poll_after_proxy_cycle", _SCAN_GOES_ON),
+    _gone(DATA, "poll_cycle_dwell_seconds", _SCAN_GOES_ON),
+    _gone(DATA, "poll_cycle_timeout_seconds", _SCAN_GOES_ON),
+    _gone(PROXY, "renogy_poll_mode", _SCAN_GOES_ON),
+    _gone(PROXY, "pause_during_renogy", _SCAN_GOES_ON),
+    _gone(PROXY, "airtime_settle_seconds", _SCAN_GOES_ON),
+    _gone(PROXY, "airtime_window_seconds", _SCAN_GOES_ON),
+    _gone(PROXY, "scan_active_seconds", _OWN_DUTY),
+    _gone(PROXY, "scan_idle_seconds", _OWN_DUTY),
+)
+
+ROWS = {(row.section, row.key): row for row in TABLE}
+SECTIONS = tuple(dict.fromkeys(row.section for row in TABLE))
+KEYS = frozenset(row.key for row in TABLE)
