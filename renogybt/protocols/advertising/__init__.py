@@ -1,0 +1,1 @@
+"""AD structures, and the events of the kernel that carry them."""

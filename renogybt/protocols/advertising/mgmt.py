@@ -1,0 +1,118 @@
+"""Packets of the kernel's Bluetooth management socket (BlueZ doc/mgmt-api.txt), little-endian.
+
+Only what a scanner needs: reports of advertisements, advertisement monitors, ending a discovery.
+"""
+
+import struct
+from typing import NamedTuple
+
+from renogybt.model.advertisement import RSSI_UNKNOWN, Advertisement
+from renogybt.model.errors import RenogyBTError
+
+NO_INDEX = 0xFFFF
+
+COMMAND_COMPLETE = 0x0001
+COMMAND_STATUS = 0x0002
+DEVICE_FOUND = 0x0012
+ADV_MONITOR_REMOVED = 0x002C
+ADV_MONITOR_DEVICE_FOUND = 0x002F
+
+STOP_DISCOVERY = 0x0024
+READ_ADV_MONITOR_FEATURES = 0x0051
+ADD_ADV_PATTERNS_MONITOR = 0x0052
+REMOVE_ADV_MONITOR = 0x0053
+
+SUCCESS = 0x00
+UNKNOWN_COMMAND = 0x01
+REJECTED = 0x0B
+NOT_SUPPORTED = 0x0C
+INVALID_INDEX = 0x11
+PERMISSION_DENIED = 0x14
+
+LE_DISCOVERY = 0x06
+"""Address types of a discovery: LE public and LE random."""
+
+HEADER = struct.Struct("<HHH")
+"""Event or command, index of the adapter, length of the rest."""
+
+_FOUND = struct.Struct("<6sBbIH")
+_FEATURES = struct.Struct("<IIHBH")
+_COMPLETE = struct.Struct("<HB")
+_PATTERN_DATA = 31
+_RSSI_NONE = 127
+_BREDR = 0
+_OFFSETS = {DEVICE_FOUND: HEADER.size, ADV_MONITOR_DEVICE_FOUND: HEADER.size + 2}
+"""Where the report begins; the monitor's event has the monitor's handle in front."""
+
+
+class MgmtPacketError(RenogyBTError, ValueError):
+    """A packet that is shorter than it says."""
+
+
+class CommandReply(NamedTuple):
+    """The answer to one command."""
+
+    opcode: int
+    status: int
+    data: bytes
+
+
+class MonitorFeatures(NamedTuple):
+    """`offloaded`: features that the controller does itself, reporting matches only; `handles`: the
+    monitors that are registered now."""
+
+    offloaded: int
+    handles: tuple[int, ...]
+
+
+def command(opcode: int, index: int, parameters: bytes = b"") -> bytes:
+    """A command for one adapter."""
+    return HEADER.pack(opcode, index, len(parameters)) + parameters
+
+
+def parse_found(event: int, packet: bytes) -> Advertisement | None:
+    """The advertisement of a DEVICE_FOUND or ADV_MONITOR_DEVICE_FOUND packet.
+
+    None when it is none: BR/EDR, or a packet that is too short.
+    """
+    start = _OFFSETS[event]
+    data_start = start + _FOUND.size
+    if len(packet) < data_start:
+        return None
+    address, address_type, rssi, _flags, length = _FOUND.unpack_from(packet, start)
+    if address_type == _BREDR or len(packet) < data_start + length:
+        return None
+    return Advertisement(
+        int.from_bytes(address, "little"),
+        RSSI_UNKNOWN if rssi == _RSSI_NONE else rssi,
+        address_type - 1,
+        packet[data_start : data_start + length],
+    )
+
+
+def parse_reply(event: int, packet: bytes) -> CommandReply:
+    """COMMAND_COMPLETE or COMMAND_STATUS; raises MgmtPacketError."""
+    if len(packet) < HEADER.size + _COMPLETE.size:
+        raise MgmtPacketError(f"a reply of {len(packet)} bytes to event {event:#06x}")
+    opcode, status = _COMPLETE.unpack_from(packet, HEADER.size)
+    return CommandReply(opcode, status, packet[HEADER.size + _COMPLETE.size :])
+
+
+def parse_features(data: bytes) -> MonitorFeatures:
+    """The reply to READ_ADV_MONITOR_FEATURES; raises MgmtPacketError."""
+    if len(data) < _FEATURES.size:
+        raise MgmtPacketError(f"monitor features of {len(data)} bytes")
+    _supported, enabled, _most, _patterns, count = _FEATURES.unpack_from(data)
+    if len(data) < _FEATURES.size + 2 * count:
+        raise MgmtPacketError(f"monitor features without all of their {count} handles")
+    return MonitorFeatures(enabled, struct.unpack_from(f"<{count}H", data, _FEATURES.size))
+
+
+def pattern_monitor(ad_type: int, value: bytes) -> bytes:
+    """Parameters of ADD_ADV_PATTERNS_MONITOR with one pattern at the begin of an AD structure."""
+    return struct.pack("<BBBB", 1, ad_type, 0, len(value)) + value.ljust(_PATTERN_DATA, b"\0")
+
+
+def monitor_handle(handle: int) -> bytes:
+    """Parameters of REMOVE_ADV_MONITOR."""
+    return struct.pack("<H", handle)

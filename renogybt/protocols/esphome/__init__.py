@@ -1,0 +1,1 @@
+"""The native API of ESPHome, server side, without I/O."""
