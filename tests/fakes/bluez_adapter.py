@@ -1,0 +1,228 @@
+"""An Adapter1 object: who discovers, what is heard, what power does (bluez src/adapter.c)."""
+
+import asyncio
+from typing import Any
+
+from dbus_fast import Variant
+
+from fakes.bluez_device import DEVICE, Answer, FakeDevice, Properties
+from fakes.bluez_discovery import DiscoverySessions
+from fakes.bluez_errors import (
+    does_not_exist,
+    invalid_signature,
+    no_such_method,
+    no_such_property,
+    not_ready,
+    not_writable,
+)
+from fakes.bluez_filter import SIGNATURES, Advert
+from fakes.bluez_outbox import Outbox
+
+ADAPTER = "org.bluez.Adapter1"
+NOTHING: Answer = ("", [])
+WRITABLE = {"Alias", "Discoverable", "DiscoverableTimeout", "Pairable", "PairableTimeout"}
+SERVICES = [f"0000{short}-0000-1000-8000-00805f9b34fb" for short in ("1800", "1801", "180a", "110e", "110c")]
+
+
+class FakeAdapter:
+    """A controller, and the part of bluetoothd that serves it.
+
+    `powered` and an orphaned discovery live in the kernel and outlive bluetoothd; `published`
+    says whether bluetoothd shows the adapter. Discoveries belong to senders of D-Bus.
+    """
+
+    def __init__(self, hci: str, address: str, outbox: Outbox, temporary_timeout_s: float) -> None:
+        self.path = f"/org/bluez/{hci}"
+        self.address = address
+        self.powered = False
+        self.published = False
+        self.power_settle_s = 0.0
+        self.sessions = DiscoverySessions()
+        self.devices: dict[str, FakeDevice] = {}
+        self._outbox = outbox
+        self._temporary_timeout_s = temporary_timeout_s
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._power_on: asyncio.TimerHandle | None = None
+        self._settings: Properties = {
+            "Alias": Variant("s", hci),
+            "Discoverable": Variant("b", False),
+            "DiscoverableTimeout": Variant("u", 180),
+            "Pairable": Variant("b", True),
+            "PairableTimeout": Variant("u", 0),
+        }
+        self._name = hci
+
+    def interfaces(self) -> dict[str, Properties]:
+        """The interfaces of the object with their properties."""
+        return {
+            ADAPTER: {
+                "Address": Variant("s", self.address),
+                "AddressType": Variant("s", "public"),
+                "Name": Variant("s", self._name),
+                "Class": Variant("u", 0),
+                "Powered": Variant("b", self.powered),
+                "Discovering": Variant("b", self.sessions.active),
+                "UUIDs": Variant("as", SERVICES),
+                "Modalias": Variant("s", "usb:v1D6Bp0246d0542"),
+                "Roles": Variant("as", ["central", "peripheral"]),
+                **self._settings,
+            }
+        }
+
+    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer:
+        """A method call on the object; raises CallError."""
+        if interface != ADAPTER:
+            raise no_such_method("UnknownMethod", member, "", interface)
+        match member:
+            case "StartDiscovery":
+                self._require_power()
+                self._start_discovery(sender)
+            case "StopDiscovery":
+                self._require_power()
+                self.sessions.stop(sender)
+                self._after_session()
+            case "SetDiscoveryFilter":
+                self._require_power()
+                self.sessions.set_filter(sender, body[0])
+            case "GetDiscoveryFilters":
+                return "as", [list(SIGNATURES)]
+            case "RemoveDevice":
+                self._remove_on_request(body[0])
+            case _:
+                raise no_such_method("UnknownMethod", member, "", interface)
+        return NOTHING
+
+    def write(self, interface: str, name: str, value: Variant) -> None:
+        """Properties.Set; raises CallError."""
+        known = self.interfaces()[ADAPTER].get(name)
+        if known is None:
+            raise no_such_property(name)
+        if name != "Powered" and name not in WRITABLE:
+            raise not_writable(name)
+        if value.signature != known.signature:
+            raise invalid_signature(name)
+        if name == "Powered":
+            self._request_power(value.value)
+        elif value != known:
+            self._settings[name] = value
+            self._changed(name)
+
+    def power(self, on: bool) -> None:
+        """The controller is on or off; off ends all discovery, on brings none back."""
+        self._cancel_power_on()
+        if on == self.powered:
+            return
+        self.powered = on
+        if on:
+            self._changed("Powered")
+            return
+        self.sessions.power_off()
+        self._forget_signal_strength()
+        self._changed("Powered", "Discovering")
+
+    def vanish(self, sender: str) -> None:
+        """The connection of a sender is gone, with all that it had."""
+        was_active = self.sessions.active
+        self.sessions.vanish(sender)
+        if was_active:
+            self._after_session()
+
+    def hear(self, advert: Advert) -> None:
+        """A report of the controller."""
+        merged = self.sessions.merged
+        if not (self.powered and self.published and merged.passes(advert)):
+            return
+        known = self.devices.get(advert.address)
+        device = known or FakeDevice(self.path, advert.address, advert.address_type)
+        signalled = device.report(advert, filtered=merged.effective, duplicate_data=merged.duplicate_data)
+        self._expire_later(device)
+        if known is None:
+            self.devices[device.address] = device
+            self._outbox.interfaces_added(device.path, device.interfaces())
+        elif signalled:
+            properties = device.properties()
+            changed = {name: properties[name] for name in signalled}
+            self._outbox.properties_changed(device.path, DEVICE, changed, [])
+
+    def publish(self) -> None:
+        """bluetoothd shows the adapter."""
+        self.published = True
+        self._outbox.interfaces_added(self.path, self.interfaces())
+
+    def withdraw(self) -> None:
+        """The controller is unplugged: first the devices go, then the adapter."""
+        for device in list(self.devices.values()):
+            self._remove(device)
+        if self.published:
+            self._outbox.interfaces_removed(self.path, self.interfaces())
+        self.forget()
+
+    def forget(self, orphan_s: float = 0.0) -> None:
+        """bluetoothd is gone; a running discovery stays in the kernel for `orphan_s`."""
+        self.sessions.lose_daemon(orphan_s)
+        self._cancel_power_on()
+        for expiry in self._expiries.values():
+            expiry.cancel()
+        self._expiries.clear()
+        self.devices.clear()
+        self.published = False
+
+    def _start_discovery(self, sender: str) -> None:
+        was_active = self.sessions.active
+        self.sessions.start(sender)
+        if not was_active:
+            self._changed("Discovering")
+
+    def _after_session(self) -> None:
+        if not self.sessions.active:
+            self._forget_signal_strength()
+            self._changed("Discovering")
+
+    def _forget_signal_strength(self) -> None:
+        for device in list(self.devices.values()):
+            gone = device.forget_signal_strength()
+            if not device.connectable:
+                self._remove(device)
+            elif gone:
+                self._outbox.properties_changed(device.path, DEVICE, {}, gone)
+
+    def _remove_on_request(self, path: str) -> None:
+        device = next((device for device in self.devices.values() if device.path == path), None)
+        if device is None:
+            raise does_not_exist()
+        self._require_power()
+        self._remove(device)
+
+    def _remove(self, device: FakeDevice) -> None:
+        self._expiries.pop(device.address).cancel()
+        del self.devices[device.address]
+        self._outbox.interfaces_removed(device.path, device.interfaces())
+
+    def _expire_later(self, device: FakeDevice) -> None:
+        if running := self._expiries.get(device.address):
+            running.cancel()
+        loop = asyncio.get_running_loop()
+        self._expiries[device.address] = loop.call_later(self._temporary_timeout_s, self._remove, device)
+
+    def _request_power(self, on: bool) -> None:
+        if on and not self.powered and self.power_settle_s > 0:
+            self._cancel_power_on()
+            self._power_on = asyncio.get_running_loop().call_later(self.power_settle_s, self.power, True)
+        else:
+            self.power(on)
+
+    def _cancel_power_on(self) -> None:
+        if self._power_on is not None:
+            self._power_on.cancel()
+            self._power_on = None
+
+    def _require_power(self) -> None:
+        if not self.powered:
+            raise not_ready()
+
+    def _changed(self, *names: str) -> None:
+        if self.published:
+            properties = self.interfaces()[ADAPTER]
+            self._outbox.properties_changed(
+                self.path, ADAPTER, {name: properties[name] for name in names}, []
+            )

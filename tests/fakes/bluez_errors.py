@@ -1,0 +1,69 @@
+"""The errors that bluetoothd answers with (bluez src/error.c, gdbus/object.c, libdbus)."""
+
+BLUEZ = "org.bluez.Error"
+DBUS = "org.freedesktop.DBus.Error"
+
+
+class CallError(Exception):
+    """A method call that is answered with an error."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name}: {text}")
+        self.name = name
+        self.text = text
+
+
+def in_progress() -> CallError:
+    """btd_error_busy"""
+    return CallError(f"{BLUEZ}.InProgress", "Operation already in progress")
+
+
+def not_ready() -> CallError:
+    """btd_error_not_ready: the adapter is not powered."""
+    return CallError(f"{BLUEZ}.NotReady", "Resource Not Ready")
+
+
+def failed(text: str) -> CallError:
+    """btd_error_failed"""
+    return CallError(f"{BLUEZ}.Failed", text)
+
+
+def invalid_arguments() -> CallError:
+    """btd_error_invalid_args"""
+    return CallError(f"{BLUEZ}.InvalidArguments", "Invalid arguments in method call")
+
+
+def does_not_exist() -> CallError:
+    """btd_error_does_not_exist"""
+    return CallError(f"{BLUEZ}.DoesNotExist", "Does Not Exist")
+
+
+def not_connected() -> CallError:
+    """btd_error_not_connected"""
+    return CallError(f"{BLUEZ}.NotConnected", "Not Connected")
+
+
+def no_such_method(kind: str, member: str, signature: str, interface: str) -> CallError:
+    """libdbus for a path (`UnknownObject`) or method (`UnknownMethod`) that nobody has."""
+    text = f'Method "{member}" with signature "{signature}" on interface "{interface}" doesn\'t exist\n'
+    return CallError(f"{DBUS}.{kind}", text)
+
+
+def no_such_interface(interface: str) -> CallError:
+    """gdbus, Properties"""
+    return CallError(f"{DBUS}.InvalidArgs", f"No such interface '{interface}'")
+
+
+def no_such_property(name: str) -> CallError:
+    """gdbus, Properties"""
+    return CallError(f"{DBUS}.InvalidArgs", f"No such property '{name}'")
+
+
+def not_writable(name: str) -> CallError:
+    """gdbus, Properties.Set"""
+    return CallError(f"{DBUS}.PropertyReadOnly", f"Property '{name}' is not writable")
+
+
+def invalid_signature(name: str) -> CallError:
+    """gdbus, Properties.Set"""
+    return CallError(f"{DBUS}.InvalidSignature", f"Invalid signature for '{name}'")
