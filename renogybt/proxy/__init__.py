@@ -1,0 +1,1 @@
+"""The ESPHome server that Home Assistant talks to."""

@@ -1,0 +1,108 @@
+"""The advertisement feed: from the radio to every client that wants it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from renogybt.model.advertisement import Advertisement
+from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus, Unsubscribe
+from renogybt.protocols.esphome.advertisements import RAW_ADVERTISEMENTS, AdvertisementEncoder
+from renogybt.protocols.esphome.messages import Message, api
+from renogybt.protocols.esphome.plaintext import plaintext_frame
+from renogybt.proxy.scan_mode import ScanModeArbiter
+
+_STATES = {
+    ScannerState.IDLE: 0,
+    ScannerState.STARTING: 1,
+    ScannerState.RUNNING: 2,
+    ScannerState.FAILED: 3,
+    ScannerState.STOPPING: 4,
+    ScannerState.STOPPED: 5,
+}
+"""BluetoothScannerState of the API."""
+
+_MODES = {ScanMode.PASSIVE: 0, ScanMode.ACTIVE: 1}
+"""BluetoothScannerMode of the API."""
+
+
+class Subscriber(Protocol):
+    """A client of the feed."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it needs frames of its own."""
+        ...
+
+    def advertise(self, payload: bytes, count: int, framed: bytes | None) -> None:
+        """Take a batch."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Take a message about the scanner."""
+        ...
+
+
+class AdvertisementFeed:
+    """Encodes each batch of the radio once and writes it once to each subscriber.
+
+    The radio decides when a batch is due, so that nothing waits here and no timer runs.
+    """
+
+    def __init__(self, radio: Radio, configured: ScanMode) -> None:
+        self._radio = radio
+        self._configured = configured
+        self._encoder = AdvertisementEncoder()
+        self._subscribers: dict[Subscriber, None] = {}
+        self._stops: list[Unsubscribe] = [radio.listen(self._on_batch), radio.watch(self._on_status)]
+        self.modes: ScanModeArbiter[Subscriber] = ScanModeArbiter(configured, radio.set_mode)
+
+    def close(self) -> None:
+        """Leave the radio alone."""
+        for stop in self._stops:
+            stop()
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Deliver from now on; asking twice is asking once. The scanner's state is told at once."""
+        self._subscribers[subscriber] = None
+        self.tell_state(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Deliver no more, and forget which scan mode was wanted; harmless when not subscribed."""
+        self._subscribers.pop(subscriber, None)
+        self.modes.forget(subscriber)
+
+    def tell_state(self, subscriber: Subscriber) -> None:
+        """Send the state to a subscriber; others must not hear it, for Home Assistant takes it as the
+        proof of its subscription."""
+        if subscriber in self._subscribers:
+            subscriber.send(self._state_message(self._radio.status))
+
+    def request_mode(self, subscriber: Subscriber, mode: ScanMode) -> None:
+        """A client's wish. The answer is a state message with the mode that is really in use."""
+        before = self._radio.status
+        self.modes.request(subscriber, mode)
+        if self._radio.status == before:
+            self.tell_state(subscriber)
+
+    def _on_status(self, status: ScannerStatus) -> None:
+        message = self._state_message(status)
+        for subscriber in tuple(self._subscribers):
+            subscriber.send(message)
+
+    def _state_message(self, status: ScannerStatus) -> Message:
+        return api.BluetoothScannerStateResponse(  # type: ignore[no-any-return]
+            state=_STATES[status.state],
+            mode=_MODES[status.mode],
+            configured_mode=_MODES[self._configured],
+        )
+
+    def _on_batch(self, batch: Sequence[Advertisement]) -> None:
+        if not self._subscribers:
+            return
+        for payload, count in self._encoder.encode(batch):
+            framed: bytes | None = None
+            for subscriber in tuple(self._subscribers):
+                if subscriber.encrypted:
+                    subscriber.advertise(payload, count, None)
+                else:
+                    framed = framed or plaintext_frame(RAW_ADVERTISEMENTS, payload)
+                    subscriber.advertise(payload, count, framed)

@@ -1,0 +1,130 @@
+"""What a client may ask, and how it is answered: one row per message."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from renogybt.model.radio import ScanMode
+from renogybt.protocols.esphome.messages import Message, api
+from renogybt.proxy.identity import API_MAJOR, API_MINOR
+from renogybt.proxy.refusals import REFUSALS
+
+if TYPE_CHECKING:
+    from renogybt.proxy.session import Session
+
+_LOGGER = logging.getLogger(__name__)
+
+_ACTIVE = 1  # BluetoothScannerMode
+
+
+def _hello(session: "Session", request: Any) -> None:
+    session.send(
+        api.HelloResponse(
+            api_version_major=API_MAJOR,
+            api_version_minor=API_MINOR,
+            server_info=session.services.server_info,
+            name=session.services.identity.name,
+        )
+    )
+    session.introduce(request.client_info)
+
+
+def _authentication(session: "Session", _request: Any) -> None:
+    session.send(api.AuthenticationResponse(invalid_password=False))  # passwords exist no more
+
+
+def _ping(session: "Session", _request: Any) -> None:
+    session.send(api.PingResponse())
+
+
+def _disconnect(session: "Session", _request: Any) -> None:
+    session.send(api.DisconnectResponse())
+    session.leave()
+
+
+def _disconnected(session: "Session", _response: Any) -> None:
+    session.leave()
+
+
+def _device_info(session: "Session", _request: Any) -> None:
+    services = session.services
+    session.send(
+        services.identity.device_info(
+            services.scanner_address,
+            supported=services.keys.settable,
+            provisionable=services.keys.provisionable,
+        )
+    )
+
+
+def _capabilities(session: "Session", _request: Any) -> None:
+    session.send(session.services.identity.capabilities(session.services.scanner_address))
+
+
+def _list_entities(session: "Session", _request: Any) -> None:
+    session.send_all((*session.services.entities.listings(), api.ListEntitiesDoneResponse()))
+
+
+def _subscribe_states(session: "Session", _request: Any) -> None:
+    session.send_all(session.services.entities.states())
+    session.follow_states()
+
+
+def _subscribe_logs(session: "Session", request: Any) -> None:
+    session.follow_logs(request.level)
+
+
+def _get_time(session: "Session", _request: Any) -> None:
+    session.send(api.GetTimeResponse(epoch_seconds=int(time.time())))
+
+
+def _set_key(session: "Session", request: Any) -> None:
+    success = session.services.keys.set(request.key)
+    session.send(api.NoiseEncryptionSetKeyResponse(success=success))
+    if success:
+        _LOGGER.info("%s has %s the encryption key", session.label, "set" if request.key else "cleared")
+        session.services.clients.key_changed()
+
+
+def _subscribe_advertisements(session: "Session", _request: Any) -> None:
+    session.services.feed.subscribe(session)
+
+
+def _unsubscribe_advertisements(session: "Session", _request: Any) -> None:
+    session.stop_advertisements()
+
+
+def _set_scan_mode(session: "Session", request: Any) -> None:
+    mode = ScanMode.ACTIVE if request.mode == _ACTIVE else ScanMode.PASSIVE
+    session.services.feed.request_mode(session, mode)
+
+
+def _refusing(refuse: Callable[[Any], Message]) -> "Answer":
+    def answer(session: "Session", request: Any) -> None:
+        session.send(refuse(request))
+
+    return answer
+
+
+Answer = Callable[["Session", Any], None]
+
+REQUESTS: dict[Any, Answer] = {
+    api.HelloRequest: _hello,
+    api.AuthenticationRequest: _authentication,
+    api.PingRequest: _ping,
+    api.DisconnectRequest: _disconnect,
+    api.DisconnectResponse: _disconnected,
+    api.DeviceInfoRequest: _device_info,
+    api.DeviceCapabilitiesRequest: _capabilities,
+    api.ListEntitiesRequest: _list_entities,
+    api.SubscribeStatesRequest: _subscribe_states,
+    api.SubscribeLogsRequest: _subscribe_logs,
+    api.GetTimeRequest: _get_time,
+    api.NoiseEncryptionSetKeyRequest: _set_key,
+    api.SubscribeBluetoothLEAdvertisementsRequest: _subscribe_advertisements,
+    api.UnsubscribeBluetoothLEAdvertisementsRequest: _unsubscribe_advertisements,
+    api.BluetoothScannerSetModeRequest: _set_scan_mode,
+    **{request: _refusing(refuse) for request, refuse in REFUSALS.items()},
+}
+"""Class of a request -> its answer. Other messages concern parts that this device does not have."""

@@ -1,0 +1,205 @@
+"""The listener, and the account of its clients."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import platform
+
+import renogybt
+from renogybt.model.errors import RenogyBTError
+from renogybt.model.radio import Radio, ScanMode, ScannerStatus, Unsubscribe
+from renogybt.model.subscribers import Subscribers
+from renogybt.protocols.esphome.errors import ProtocolError
+from renogybt.proxy.entities import EntityStore
+from renogybt.proxy.feed import AdvertisementFeed
+from renogybt.proxy.identity import Identity, IdentityFile
+from renogybt.proxy.keys import KeyStore
+from renogybt.proxy.port_holder import port_holder
+from renogybt.proxy.services import Services
+from renogybt.proxy.session import GOODBYE_S, Session
+from renogybt.service.logs import LogTap
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_CLIENTS = 8
+MAX_NEWCOMERS = 4
+"""Connections that have not introduced themselves; a further one takes the place of the oldest."""
+_KEY_GRACE_S = 0.1
+"""Time for the answer to reach the client that set a key, before all have to come back with it."""
+_COMPLAINT_PAUSE_S = 60.0
+_COMPLAINTS_KEPT = 256
+
+
+class PortInUseError(RenogyBTError):
+    """Another process listens where we want to."""
+
+
+class ListenError(RenogyBTError):
+    """The address cannot be listened on."""
+
+
+class ProxyServer:
+    """Listens for clients of the native API and serves them from one radio.
+
+    `async with` opens the port, and says goodbye to all clients at the end.
+    Raises PortInUseError or ListenError on the way in.
+    """
+
+    def __init__(
+        self,
+        radio: Radio,
+        identity: Identity,
+        identity_file: IdentityFile,
+        keys: KeyStore,
+        entities: EntityStore,
+        *,
+        host: str | None,
+        port: int,
+        scan_mode: ScanMode,
+    ) -> None:
+        self._radio = radio
+        self._host = host
+        self._port = port
+        self._listener: asyncio.Server | None = None
+        self._newcomers: dict[Session, None] = {}
+        self._clients: dict[Session, None] = {}
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
+        self._complaints: dict[tuple[str, type], float] = {}
+        self._logs: Subscribers[logging.LogRecord] = Subscribers()
+        self._tap = LogTap(self._logs.notify)
+        self._rejoin: asyncio.TimerHandle | None = None
+        self._unwatch: Unsubscribe | None = None
+        self._lost = 0
+        self._feed = AdvertisementFeed(radio, scan_mode)
+        self._services = Services(
+            identity=identity,
+            identity_file=identity_file,
+            keys=keys,
+            entities=entities,
+            feed=self._feed,
+            clients=self,
+            logs=self._logs,
+            server_info=f"renogybt {renogybt.__version__} (Python {platform.python_version()})",
+        )
+        self.key_changes: Subscribers[None] = Subscribers()
+        """Told after the key was set or cleared, for those who announce it."""
+        self.count_changes: Subscribers[int] = Subscribers()
+        """Told the number of clients whenever it changes."""
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where the server listens: host and port."""
+        sockets = self._listener.sockets if self._listener else ()
+        return [sock.getsockname()[:2] for sock in sockets]
+
+    @property
+    def lost_advertisements(self) -> int:
+        """Advertisements that slow clients lost, since the start."""
+        return self._lost + sum(session.dropped for session in self._clients)
+
+    async def __aenter__(self) -> "ProxyServer":
+        loop = asyncio.get_running_loop()
+        try:
+            # never SO_REUSEPORT: two daemons would share the clients between them by lot
+            self._listener = await loop.create_server(
+                lambda: Session(self._services, loop), self._host, self._port, reuse_port=False
+            )
+        except OSError as error:
+            self._feed.close()
+            raise self._listen_error(error) from error
+        self._on_status(self._radio.status)
+        self._unwatch = self._radio.watch(self._on_status)
+        self._tap.__enter__()
+        return self
+
+    def _listen_error(self, error: OSError) -> RenogyBTError:
+        where = f"{self._host or '*'}:{self._port}"
+        if error.errno != errno.EADDRINUSE:
+            return ListenError(f"cannot listen on {where}: {error.strerror}. Check native_api_host")
+        holder = port_holder(self._port)
+        who = f"by {holder}" if holder else "by a process of another user (try again with sudo to see which)"
+        return PortInUseError(
+            f"port {where} is in use {who}. Stop it, or choose another native_api_port in config.ini"
+        )
+
+    async def __aexit__(self, *_exception: object) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._unwatch is not None:
+            self._unwatch()
+        if self._rejoin is not None:
+            self._rejoin.cancel()
+        self._tap.__exit__()
+        self._all_goodbye()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._all_gone.wait()
+        for session in (*self._newcomers, *self._clients):
+            session.drop()
+        self._feed.close()
+
+    def _all_goodbye(self) -> None:
+        for session in (*self._newcomers, *self._clients):
+            session.goodbye()
+
+    # the radio's side
+
+    def _on_status(self, status: ScannerStatus) -> None:
+        """Clients learn the scanner's address when they connect; if it changes they have to come back."""
+        if status.adapter is not None and self._services.identity_file.remember_adapter(status.adapter):
+            for session in tuple(self._clients):
+                session.goodbye()
+
+    # the sessions' side
+
+    def opened(self, session: Session) -> None:
+        """A new connection: make room, so that silent ones cannot keep a real client out."""
+        self._all_gone.clear()
+        self._newcomers[session] = None
+        if len(self._newcomers) > MAX_NEWCOMERS:
+            next(iter(self._newcomers)).drop()
+
+    def greeted(self, session: Session) -> None:
+        """A client has introduced itself."""
+        self._newcomers.pop(session, None)
+        if len(self._clients) >= MAX_CLIENTS:
+            _LOGGER.warning("%s is turned away: there are %d clients already", session.label, MAX_CLIENTS)
+            session.drop()
+            return
+        self._clients[session] = None
+        _LOGGER.info("%s is connected%s", session.label, " (encrypted)" if session.encrypted else "")
+        self.count_changes.notify(len(self._clients))
+
+    def closed(self, session: Session, error: Exception | None) -> None:
+        """A connection is gone."""
+        self._newcomers.pop(session, None)
+        if session in self._clients:
+            del self._clients[session]
+            self._lost += session.dropped
+            _LOGGER.info("%s is gone%s", session.label, f" ({error})" if error else "")
+            self.count_changes.notify(len(self._clients))
+        if not self._newcomers and not self._clients:
+            self._all_gone.set()
+
+    def complain(self, session: Session, error: ProtocolError) -> None:
+        """Log what a peer did wrong, once a minute for each peer and kind."""
+        now = asyncio.get_running_loop().time()
+        what = (session.peer, type(error))
+        if now - self._complaints.get(what, -_COMPLAINT_PAUSE_S) < _COMPLAINT_PAUSE_S:
+            _LOGGER.debug("%s is closed: %s", session.label, error)
+            return
+        if len(self._complaints) >= _COMPLAINTS_KEPT:
+            self._complaints.clear()
+        self._complaints[what] = now
+        _LOGGER.warning("%s is closed: %s", session.label, error)
+
+    def key_changed(self) -> None:
+        """Everybody has to come back under the new rules."""
+
+        def rejoin() -> None:
+            self._all_goodbye()
+            self.key_changes.notify(None)
+
+        self._rejoin = asyncio.get_running_loop().call_later(_KEY_GRACE_S, rejoin)

@@ -1,0 +1,58 @@
+"""What a client session needs of the rest of the proxy."""
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from renogybt.model.subscribers import Subscribers
+from renogybt.protocols.esphome.errors import ProtocolError
+from renogybt.proxy.entities import EntityStore
+from renogybt.proxy.feed import AdvertisementFeed
+from renogybt.proxy.identity import Identity, IdentityFile
+from renogybt.proxy.keys import KeyStore
+
+if TYPE_CHECKING:
+    from renogybt.proxy.session import Session
+
+
+class Clients(Protocol):
+    """Who keeps account of the sessions."""
+
+    def opened(self, session: "Session") -> None:
+        """A connection was made; it has not said a word yet."""
+        ...
+
+    def greeted(self, session: "Session") -> None:
+        """The client has introduced itself."""
+        ...
+
+    def closed(self, session: "Session", error: Exception | None) -> None:
+        """The connection is gone."""
+        ...
+
+    def complain(self, session: "Session", error: ProtocolError) -> None:
+        """The client broke the protocol and is being closed."""
+        ...
+
+    def key_changed(self) -> None:
+        """A client set or cleared the encryption key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that all sessions share."""
+
+    identity: Identity
+    identity_file: IdentityFile
+    keys: KeyStore
+    entities: EntityStore
+    feed: AdvertisementFeed
+    clients: Clients
+    logs: Subscribers[logging.LogRecord]
+    server_info: str
+
+    @property
+    def scanner_address(self) -> int | None:
+        """The address of the adapter in use, or of the one last used."""
+        return self.identity_file.adapter

@@ -1,0 +1,1 @@
+"""Running as a daemon: signals, logging, files that survive a power cut."""
