@@ -1,0 +1,1 @@
+"""The radio on Linux: adapter, discovery session, advertisement intake."""

@@ -1,0 +1,141 @@
+"""A connection to the system bus, with a deadline on every call."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from dbus_fast import AuthError, BusType, InvalidAddressError, Message, MessageType
+from dbus_fast.aio import MessageBus
+
+from renogybt.bluetooth.errors import BusError, CallError, CallTimeoutError
+from renogybt.model.radio import Unsubscribe
+from renogybt.model.subscribers import Subscribers
+
+_LOGGER = logging.getLogger(__name__)
+
+BLUEZ = "org.bluez"
+DBUS = "org.freedesktop.DBus"
+DBUS_PATH = "/org/freedesktop/DBus"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+ADAPTER = "org.bluez.Adapter1"
+DEVICE = "org.bluez.Device1"
+
+CALL_TIMEOUT_S = 5.0
+"""BlueZ answers within milliseconds, or hangs."""
+CONNECT_TIMEOUT_S = 5.0
+MAX_UNANSWERED = 16
+"""A call that was given up goes on counting: the bus allows 128 per connection, then refuses all.
+Only a new connection clears them, so it is due long before."""
+MAX_MATCHES = 8
+"""The bus allows 512 per connection; more than a handful here would be a leak."""
+
+
+class Bus:
+    """One connection. `async with` opens and closes it; raises BusError.
+
+    Closing it is also the strongest honest way to end a discovery: BlueZ ends what the connection
+    had started, and the bus forgets its match rules and unanswered calls.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
+        self._signals: Subscribers[Message] = Subscribers()
+        self._unanswered = 0
+        self._matches = 0
+        self._ended = asyncio.Event()
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Bus":
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                self.message_bus = MessageBus(self._address, BusType.SYSTEM)
+                await self.message_bus.connect()
+        except (OSError, EOFError, AuthError, InvalidAddressError, TimeoutError) as error:
+            raise BusError(
+                f"the D-Bus system bus cannot be reached ({error or type(error).__name__})"
+            ) from error
+        self.message_bus.add_message_handler(self._on_message)
+        self._watch = asyncio.create_task(self._wait_for_end())
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._ended.set()
+        if self.message_bus.connected:
+            self.message_bus.disconnect()
+
+    async def _wait_for_end(self) -> None:
+        try:
+            await self.message_bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        except (OSError, EOFError) as error:
+            _LOGGER.debug("the bus connection ended: %r", error)
+        self._ended.set()
+
+    @property
+    def open(self) -> bool:
+        """Whether calls can still be made."""
+        return not self._ended.is_set() and self.message_bus.connected
+
+    async def wait_closed(self) -> None:
+        """Until the connection is gone."""
+        await self._ended.wait()
+
+    def on_signal(self, listener: Callable[[Message], None]) -> Unsubscribe:
+        """Hand every further signal to `listener`."""
+        return self._signals.add(listener)
+
+    def _on_message(self, message: Message) -> None:
+        if message.message_type is MessageType.SIGNAL:
+            self._signals.notify(message)
+
+    async def call(
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        *,
+        destination: str = BLUEZ,
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> list[Any]:
+        """The body of the reply; raises CallError, CallTimeoutError or BusError."""
+        if not self.open:
+            raise BusError("the connection to the D-Bus system bus is gone")
+        message = Message(
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+        )
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await self.message_bus.call(message)
+        except TimeoutError as error:
+            self._give_up_call()
+            raise CallTimeoutError(f"BlueZ did not answer {member} within {timeout_s:g} s") from error
+        except (OSError, EOFError) as error:
+            self._ended.set()
+            raise BusError(f"the connection to the D-Bus system bus broke ({error!r})") from error
+        if reply.error_name:
+            raise CallError(reply.error_name, str(reply.body[0]) if reply.body else "")
+        return reply.body
+
+    def _give_up_call(self) -> None:
+        self._unanswered += 1
+        if self._unanswered >= MAX_UNANSWERED:
+            _LOGGER.warning("%d calls were never answered; opening a new bus connection", self._unanswered)
+            self.message_bus.disconnect()
+            self._ended.set()
+
+    async def match(self, rule: str) -> None:
+        """Have the signals that fit this rule delivered, for the life of the connection."""
+        self._matches += 1
+        if self._matches > MAX_MATCHES:
+            raise AssertionError(f"more than {MAX_MATCHES} match rules on one connection")
+        await self.call(DBUS_PATH, DBUS, "AddMatch", "s", (rule,), destination=DBUS)

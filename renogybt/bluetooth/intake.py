@@ -1,0 +1,159 @@
+"""Which way advertisements take, and everything that only the management socket can do."""
+
+import logging
+from collections.abc import Callable
+
+from renogybt.bluetooth.dbus_intake import DbusIntake
+from renogybt.bluetooth.errors import (
+    BluetoothError,
+    CallTimeoutError,
+    MgmtError,
+    MgmtUnavailableError,
+)
+from renogybt.bluetooth.mgmt import MgmtSocket, open_socket
+from renogybt.bluetooth.monitor import AdvertisementMonitor
+from renogybt.bluetooth.scan_lock import ScanLock
+from renogybt.bluetooth.tree import AdapterRecord
+from renogybt.config import AdvertisementSource
+from renogybt.model.radio import AdvertisementListener, Intake
+from renogybt.protocols.advertising import mgmt
+
+_LOGGER = logging.getLogger(__name__)
+
+_CAPABILITY = "the management socket needs CAP_NET_ADMIN (run as root, or let systemd grant it)"
+
+
+class SourceUnavailableError(BluetoothError):
+    """The configured source cannot be used."""
+
+
+class IntakeChoice:
+    """Opens one intake and keeps it: the management socket for good, D-Bus until it breaks.
+
+    `wake` is called when something changed that the scanner should look at.
+    """
+
+    def __init__(
+        self,
+        source: AdvertisementSource,
+        bus_address: str | None,
+        listener: AdvertisementListener,
+        wake: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._bus_address = bus_address
+        self._listener = listener
+        self._wake = wake
+        self._mgmt: MgmtSocket | None = None
+        self._monitor: AdvertisementMonitor | None = None
+        self._dbus: DbusIntake | None = None
+        self._chosen: Intake | None = None
+
+    @property
+    def offloaded(self) -> bool:
+        """Whether the controller reports only what matches the monitor, when scanning passively."""
+        return self._monitor is not None and self._monitor.offloaded
+
+    async def open(self, adapter: AdapterRecord) -> Intake:
+        """Deliver what this adapter hears from now on. The way is chosen, and logged, once.
+
+        Raises SourceUnavailableError, BusError, CallError, CallTimeoutError, MgmtError.
+        """
+        if self._chosen is None:
+            self._chosen, reason = await self._choose(adapter)
+            _LOGGER.info("advertisements come from %s: %s", _NAMES[self._chosen], reason)
+        if self._mgmt is not None:
+            self._mgmt.follow(adapter.index)
+        else:
+            await self._open_dbus(adapter.path)
+        return self._chosen
+
+    async def _choose(self, adapter: AdapterRecord) -> tuple[Intake, str]:
+        if self._source is AdvertisementSource.DBUS:
+            return Intake.DBUS, "as configured"
+        try:
+            await self._open_mgmt(adapter.index)
+        except MgmtUnavailableError as error:
+            if self._source is AdvertisementSource.MGMT:
+                raise SourceUnavailableError(f"advertisement_source = mgmt, but {error}") from error
+            return Intake.DBUS, f"{error}. Repeats may be missing, and raw data is rebuilt"
+        return Intake.MGMT, "raw data and every repeat"
+
+    async def _open_mgmt(self, index: int) -> None:
+        """Raises MgmtUnavailableError, also where the kernel would keep the events from us."""
+        socket = MgmtSocket(open_socket(), self._listener, self._wake)
+        monitor = AdvertisementMonitor(socket)
+        try:
+            await monitor.features(index)  # without the capability this is refused, events are just missing
+        except MgmtError as error:
+            socket.close()
+            if error.status == mgmt.PERMISSION_DENIED:
+                raise MgmtUnavailableError(_CAPABILITY) from error
+            raise
+        except BaseException:
+            socket.close()
+            raise
+        self._mgmt, self._monitor = socket, monitor
+
+    async def _open_dbus(self, adapter_path: str) -> None:
+        if self._dbus is not None and self._dbus.open and self._dbus.adapter_path == adapter_path:
+            return
+        await self._close_dbus()
+        intake = DbusIntake(self._bus_address, adapter_path, self._listener, self._wake)
+        await intake.__aenter__()
+        self._dbus = intake
+
+    async def _close_dbus(self) -> None:
+        if self._dbus is not None:
+            intake, self._dbus = self._dbus, None
+            await intake.__aexit__()
+
+    async def monitor(self, index: int, lock: ScanLock) -> bool:
+        """Have our advertisement monitor registered, and note it; False where there can be none."""
+        if self._monitor is None:
+            return False
+        before = self._monitor.handle
+        held = await self._monitor.ensure(index, lock.monitor())
+        if lock.held and (self._monitor.handle != before or lock.monitor() != self._monitor.handle):
+            lock.note(self._monitor.handle)
+        return held
+
+    async def stop_kernel_discovery(self, index: int) -> bool:
+        """End whatever LE discovery the kernel runs; bluetoothd begins its own anew. False: cannot."""
+        if self._mgmt is None:
+            return False
+        try:
+            await self._mgmt.command(mgmt.STOP_DISCOVERY, index, bytes((mgmt.LE_DISCOVERY,)))
+        except MgmtError as error:
+            _LOGGER.debug("no discovery of the kernel to stop: %s", error)
+        return True
+
+    def adapter_gone(self) -> None:
+        """Nothing of ours is left on it."""
+        if self._monitor is not None:
+            self._monitor.forget()
+        if self._mgmt is not None:
+            self._mgmt.follow(None)
+
+    async def remove_monitor(self) -> None:
+        """Take the advertisement monitor back. That it is gone already counts as done."""
+        if self._monitor is not None:
+            try:
+                await self._monitor.remove()
+            except (MgmtError, CallTimeoutError, MgmtUnavailableError) as error:
+                _LOGGER.debug("removing the advertisement monitor: %s", error)
+
+    async def bus_lost(self) -> None:
+        """The bus went away: so did what came by it."""
+        await self._close_dbus()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self._close_dbus()
+        if self._mgmt is not None:
+            self._mgmt.close()
+            self._mgmt = None
+            self._monitor = None
+
+
+_NAMES = {Intake.MGMT: "the management socket", Intake.DBUS: "D-Bus"}

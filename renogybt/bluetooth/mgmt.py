@@ -1,0 +1,140 @@
+"""The kernel's management socket: raw advertisements, and commands that D-Bus does not have."""
+
+import asyncio
+import ctypes
+import logging
+import os
+import socket
+import struct
+from collections.abc import Callable
+
+from renogybt.bluetooth.errors import CallTimeoutError, MgmtError, MgmtUnavailableError
+from renogybt.bluetooth.pacing import PacedReader
+from renogybt.model.advertisement import Advertisement
+from renogybt.model.radio import AdvertisementListener
+from renogybt.protocols.advertising import mgmt
+
+_LOGGER = logging.getLogger(__name__)
+
+COMMAND_TIMEOUT_S = 2.0
+_AF_BLUETOOTH = 31
+_BTPROTO_HCI = 1
+_HCI_CHANNEL_CONTROL = 3
+_RECEIVE_BUFFER = 1 << 20
+_LARGEST_PACKET = 2048
+_MOST_AT_ONCE = 4_096
+"""Packets of one reading, so that a flood cannot keep everything else waiting."""
+
+
+def open_socket() -> socket.socket:
+    """The control channel, non-blocking; raises MgmtUnavailableError."""
+    try:
+        sock = socket.socket(
+            _AF_BLUETOOTH, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, _BTPROTO_HCI
+        )
+    except OSError as error:
+        raise MgmtUnavailableError(
+            f"the kernel offers no Bluetooth sockets here ({error.strerror})"
+        ) from error
+    try:
+        # before 3.14 socket.bind() cannot set the channel
+        libc = ctypes.CDLL(None, use_errno=True)
+        address = struct.pack("<HHH", _AF_BLUETOOTH, mgmt.NO_INDEX, _HCI_CHANNEL_CONTROL)
+        if libc.bind(sock.fileno(), address, len(address)):
+            reason = os.strerror(ctypes.get_errno())
+            raise MgmtUnavailableError(f"the management socket cannot be opened ({reason})")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class MgmtSocket:
+    """Delivers the advertisements of one adapter, and sends commands.
+
+    `monitor_removed` is called when somebody removed an advertisement monitor.
+    The socket is this object's to close.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        listener: AdvertisementListener,
+        monitor_removed: Callable[[], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._socket = sock
+        self._listener = listener
+        self._monitor_removed = monitor_removed
+        self._index: int | None = None
+        self._replies: dict[tuple[int, int], asyncio.Future[mgmt.CommandReply]] = {}
+        self._reader = PacedReader(sock.fileno(), self._drain, self._loop)
+
+    def follow(self, index: int | None) -> None:
+        """Deliver what this adapter hears, and nothing of others."""
+        self._index = index
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._reader.close()
+        self._socket.close()
+        for reply in self._replies.values():
+            reply.cancel()
+
+    def _drain(self) -> int:
+        batch: list[Advertisement] = []
+        count = 0
+        receive = self._socket.recv
+        index = self._index
+        unpack = mgmt.HEADER.unpack_from
+        while count < _MOST_AT_ONCE:
+            try:
+                packet = receive(_LARGEST_PACKET)
+            except BlockingIOError:
+                break
+            count += 1
+            if len(packet) < mgmt.HEADER.size:
+                continue
+            event, where, _length = unpack(packet)
+            if event in (mgmt.DEVICE_FOUND, mgmt.ADV_MONITOR_DEVICE_FOUND):
+                if where == index and (found := mgmt.parse_found(event, packet)) is not None:
+                    batch.append(found)
+            else:
+                self._on_event(event, where, packet)
+        if batch:
+            self._listener(batch)
+        return count
+
+    def _on_event(self, event: int, index: int, packet: bytes) -> None:
+        if event in (mgmt.COMMAND_COMPLETE, mgmt.COMMAND_STATUS):
+            try:
+                reply = mgmt.parse_reply(event, packet)
+            except mgmt.MgmtPacketError as error:
+                _LOGGER.debug("%s", error)
+                return
+            waiting = self._replies.get((reply.opcode, index))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(reply)
+        elif event == mgmt.ADV_MONITOR_REMOVED and index == self._index:
+            self._monitor_removed()
+
+    async def command(self, opcode: int, index: int, parameters: bytes = b"") -> bytes:
+        """The data of the reply; raises MgmtError, CallTimeoutError, MgmtUnavailableError."""
+        key = (opcode, index)
+        reply: asyncio.Future[mgmt.CommandReply] = self._loop.create_future()
+        self._replies[key] = reply
+        try:
+            self._socket.send(mgmt.command(opcode, index, parameters))
+            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+                answer = await reply
+        except TimeoutError as error:
+            raise CallTimeoutError(f"the kernel did not answer management command {opcode:#06x}") from error
+        except OSError as error:
+            raise MgmtUnavailableError(f"the management socket broke ({error.strerror})") from error
+        finally:
+            if self._replies.get(key) is reply:
+                del self._replies[key]
+        if answer.status != mgmt.SUCCESS:
+            raise MgmtError(opcode, answer.status)
+        return answer.data

@@ -1,0 +1,182 @@
+"""The radio on Linux: BlueZ behind the port that the rest of the house knows."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from renogybt.bluetooth.bus import Bus
+from renogybt.bluetooth.errors import BluetoothError, BusError, CallError, CallTimeoutError
+from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
+from renogybt.bluetooth.scanner import Choice, NotReadyError, Outcome, Scanner
+from renogybt.config import AdvertisementSource
+from renogybt.model.advertisement import Advertisement
+from renogybt.model.radio import (
+    AdvertisementListener,
+    Intake,
+    ScanMode,
+    ScannerState,
+    ScannerStatus,
+    StatusListener,
+    Unsubscribe,
+)
+from renogybt.model.subscribers import Subscribers
+
+_LOGGER = logging.getLogger(__name__)
+
+_RECONNECT_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses between attempts to reach the bus."""
+_SOURCE_RETRY_S = 30.0
+_HUNG_RETRY_S = 1.0
+_GOODBYE_S = 1.5
+
+
+class BlueZRadio:
+    """Implements `Radio`. One owner of the bus connection, which outlives everything behind it.
+
+    bluetoothd may restart, the adapter may go and come back under another name, the bus may
+    break: `run` goes on, and `status` says what is the matter.
+    """
+
+    def __init__(
+        self,
+        *,
+        adapter: str | int | None = None,
+        source: AdvertisementSource = AdvertisementSource.AUTO,
+        mode: ScanMode = ScanMode.ACTIVE,
+        lock_path: Path | None = None,
+        bus_address: str | None = None,
+    ) -> None:
+        self._choice = Choice(adapter)
+        self._source = source
+        self._wanted = mode
+        self._lock_path = lock_path
+        self._bus_address = bus_address
+        self._wake = asyncio.Event()
+        self._scanner: Scanner | None = None
+        self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
+        self._changes: Subscribers[ScannerStatus] = Subscribers()
+        self._status = ScannerStatus(ScannerState.IDLE, mode)
+
+    @property
+    def status(self) -> ScannerStatus:
+        """The truth at this moment."""
+        return self._status
+
+    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
+        """Deliver all further advertisements."""
+        return self._advertisements.add(listener)
+
+    def watch(self, listener: StatusListener) -> Unsubscribe:
+        """Tell every change of the status."""
+        return self._changes.add(listener)
+
+    def set_mode(self, mode: ScanMode) -> None:
+        """Ask for a scan mode."""
+        self._wanted = mode
+        if self._scanner is not None:
+            self._scanner.wanted = mode
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Scan until cancelled."""
+        self._become(ScannerState.STARTING)
+        intake = IntakeChoice(self._source, self._bus_address, self._advertisements.notify, self._wake.set)
+        attempt = 0
+        try:
+            while True:
+                try:
+                    async with Bus(self._bus_address) as bus:
+                        attempt = 0
+                        await self._serve(bus, intake)
+                except BusError as error:
+                    self._fail(_bus_advice(error))
+                await intake.bus_lost()
+                await asyncio.sleep(_RECONNECT_S[min(attempt, len(_RECONNECT_S) - 1)])
+                attempt += 1
+        finally:
+            await intake.close()
+            self._become(ScannerState.STOPPED)
+
+    async def _serve(self, bus: Bus, intake: IntakeChoice) -> None:
+        """Scan for as long as this bus connection lives."""
+        scanner = Scanner(bus, self._choice, intake, self._lock_path, self._wake.set, self._wanted)
+        self._scanner = scanner
+        ended = asyncio.create_task(_wake_at_end(bus, self._wake))
+        following = False
+        try:
+            while bus.open:
+                self._wake.clear()
+                try:
+                    if not following:
+                        await scanner.follow()
+                        following = True
+                    pause = self._settle(await scanner.step())
+                except (NotReadyError, SourceUnavailableError, CallTimeoutError, CallError) as error:
+                    pause = self._settle_fault(error)
+                await self._sleep(pause)
+        finally:
+            ended.cancel()
+            self._scanner = None
+            self._become(ScannerState.STOPPING)
+            await _close(scanner)
+
+    def _settle(self, outcome: Outcome) -> float | None:
+        self._tell(ScannerStatus(ScannerState.RUNNING, outcome.mode, outcome.intake, outcome.adapter))
+        return outcome.look_again_s
+
+    def _settle_fault(self, error: BluetoothError) -> float | None:
+        if isinstance(error, NotReadyError):
+            if error.passing:
+                _LOGGER.debug("not ready yet: %s", error)
+                self._become(ScannerState.STARTING)
+            else:
+                self._fail(str(error))
+            return error.retry_s
+        self._fail(str(error))
+        return _SOURCE_RETRY_S if isinstance(error, SourceUnavailableError) else _HUNG_RETRY_S
+
+    async def _sleep(self, pause_s: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+
+    def _become(self, state: ScannerState) -> None:
+        self._tell(ScannerStatus(state, self._status.mode, Intake.NONE, self._choice.address))
+
+    def _fail(self, reason: str) -> None:
+        self._tell(
+            ScannerStatus(ScannerState.FAILED, self._status.mode, Intake.NONE, self._choice.address, reason)
+        )
+
+    def _tell(self, status: ScannerStatus) -> None:
+        if status == self._status:
+            return
+        before, self._status = self._status, status
+        if status.reason and status.reason != before.reason:
+            _LOGGER.warning("not scanning: %s", status.reason)
+        elif status.state is ScannerState.RUNNING:
+            _LOGGER.info("scanning (%s)", status.mode.value)
+        self._changes.notify(status)
+
+
+async def _wake_at_end(bus: Bus, wake: asyncio.Event) -> None:
+    await bus.wait_closed()
+    wake.set()
+
+
+async def _close(scanner: Scanner) -> None:
+    """Bounded, so that a dead BlueZ cannot keep the program from ending."""
+    try:
+        async with asyncio.timeout(_GOODBYE_S):
+            await scanner.close()
+    except (BluetoothError, TimeoutError) as error:
+        _LOGGER.debug("leaving the adapter: %s", error)
+
+
+def _bus_advice(error: BusError) -> str:
+    return (
+        f"{error}. Is D-Bus running (sudo apt install dbus bluez)? In a container, hand in"
+        " /run/dbus/system_bus_socket"
+    )

@@ -1,0 +1,141 @@
+"""BlueZ's adapters as its object tree shows them."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dbus_fast import Message, unpack_variants
+
+from renogybt.bluetooth.bus import ADAPTER, BLUEZ, DBUS, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.errors import CallError
+from renogybt.model.advertisement import format_address, parse_address
+
+_LOGGER = logging.getLogger(__name__)
+
+_FROM_BLUEZ = f"type='signal',sender='{BLUEZ}'"
+_RULES = (
+    f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
+    f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',member='InterfacesAdded',arg0path='/org/bluez/'",
+    f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',member='InterfacesRemoved',arg0path='/org/bluez/'",
+    f"{_FROM_BLUEZ},interface='{PROPERTIES}',member='PropertiesChanged',arg0='{ADAPTER}'",
+)
+
+_NO_SERVICE = (
+    "org.freedesktop.DBus.Error.ServiceUnknown",
+    "org.freedesktop.DBus.Error.NameHasNoOwner",
+    "org.freedesktop.DBus.Error.UnknownMethod",  # bluetoothd is up, but not yet ready
+    "org.freedesktop.DBus.Error.UnknownObject",
+    "org.freedesktop.DBus.Error.NoReply",  # it went away before it answered
+    "org.freedesktop.DBus.Error.Spawn.ChildExited",
+    "org.freedesktop.systemd1.NoSuchUnit",
+    "org.freedesktop.systemd1.UnitMasked",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRecord:
+    """One adapter, at one moment. `address` is a number; `path` ends in the name that the kernel gave."""
+
+    path: str
+    address: int
+    powered: bool
+    discovering: bool
+
+    @property
+    def name(self) -> str:
+        """Such as hci0; changes when the kernel resets the adapter."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def index(self) -> int:
+        """The kernel's number of it."""
+        return int(self.name.removeprefix("hci"))
+
+
+class AdapterTree:
+    """Follows BlueZ's adapters on one bus connection.
+
+    `changed` is called after each change. `generation` grows whenever bluetoothd comes or goes,
+    with which everything that it held for us is lost.
+    """
+
+    def __init__(self, bus: Bus, changed: Callable[[], None]) -> None:
+        self._bus = bus
+        self._changed = changed
+        self._adapters: dict[str, AdapterRecord] = {}
+        self.running = False
+        """Whether bluetoothd is there."""
+        self.generation = 0
+
+    async def follow(self) -> None:
+        """Begin. First the match rules, then the tree, so that nothing is missed in between."""
+        self._bus.on_signal(self._on_signal)
+        for rule in _RULES:
+            await self._bus.match(rule)
+        await self.read()
+
+    async def read(self) -> None:
+        """Read the whole tree; where D-Bus may start bluetoothd this also starts it."""
+        try:
+            (objects,) = await self._bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
+        except CallError as error:
+            if error.name not in _NO_SERVICE:
+                raise
+            _LOGGER.debug("bluetoothd is not there: %s", error)
+            self.running = False
+            self._adapters.clear()
+            return
+        self.running = True
+        self._adapters.clear()
+        for path, interfaces in objects.items():
+            self._add(path, interfaces)
+
+    def select(self, choice: str | int | None) -> AdapterRecord | None:
+        """The adapter of this name (str) or address (int); None: the first powered one, else the first."""
+        adapters = sorted(self._adapters.values(), key=lambda adapter: adapter.index)
+        if isinstance(choice, str):
+            return next((adapter for adapter in adapters if adapter.name == choice), None)
+        if choice is not None:
+            return next((adapter for adapter in adapters if adapter.address == choice), None)
+        return next((adapter for adapter in adapters if adapter.powered), adapters[0] if adapters else None)
+
+    def names(self) -> str:
+        """All adapters for a message, such as `hci0 (00:1A:7D:DA:71:01)`."""
+        records = sorted(self._adapters.values(), key=lambda adapter: adapter.index)
+        return ", ".join(f"{adapter.name} ({format_address(adapter.address)})" for adapter in records)
+
+    def _on_signal(self, message: Message) -> None:
+        match message.member, message.body:
+            case "NameOwnerChanged", [str(name), str(), str(owner)] if name == BLUEZ:
+                self.generation += 1
+                self.running = bool(owner)
+                self._adapters.clear()
+            case "InterfacesAdded", [str(path), dict(interfaces)] if ADAPTER in interfaces:
+                self.running = True
+                self._add(path, interfaces)
+            case "InterfacesRemoved", [str(path), list(interfaces)] if ADAPTER in interfaces:
+                self._adapters.pop(path, None)
+            case "PropertiesChanged", [str(interface), dict(changed), _] if interface == ADAPTER:
+                self._update(message.path or "", unpack_variants(changed))
+            case _:
+                return
+        self._changed()
+
+    def _add(self, path: str, interfaces: dict[str, Any]) -> None:
+        properties = unpack_variants(interfaces.get(ADAPTER, {}))
+        if "Address" in properties:
+            self._adapters[path] = AdapterRecord(
+                path,
+                parse_address(properties["Address"]),
+                bool(properties.get("Powered")),
+                bool(properties.get("Discovering")),
+            )
+
+    def _update(self, path: str, properties: dict[str, Any]) -> None:
+        if (adapter := self._adapters.get(path)) is not None:
+            self._adapters[path] = replace(
+                adapter,
+                powered=bool(properties.get("Powered", adapter.powered)),
+                discovering=bool(properties.get("Discovering", adapter.discovering)),
+            )
