@@ -1,0 +1,202 @@
+"""The composition root: builds the objects of a run from the configuration and ties them together."""
+
+import asyncio
+import logging
+import platform
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from renogybt.config import Configuration, HomeAssistantProxy
+from renogybt.model.advertisement import Advertisement, parse_address
+from renogybt.model.errors import RenogyBTError
+from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus
+from renogybt.proxy.entities import EntityStore
+from renogybt.proxy.identity import Identity, IdentityFile
+from renogybt.proxy.keys import KeyStore
+from renogybt.proxy.mdns import Announcer
+from renogybt.proxy.server import ProxyServer
+from renogybt.proxy.vitals import ENTITIES, Vitals
+
+_LOGGER = logging.getLogger(__name__)
+
+DEMO_MODEL = "Demo (no real Bluetooth)"
+_BOARD = Path("/proc/device-tree/model")
+_SETTLE_S = 5.0
+"""How long the announcement waits for the radio, which has the first turn."""
+
+
+def build_radio(proxy: HomeAssistantProxy, *, demo: bool) -> Radio:
+    """The radio of this run. Each room is imported only where it is used."""
+    mode = proxy.scan_mode or ScanMode.ACTIVE
+    if demo:
+        from renogybt.simulator.radio import DemoRadio
+
+        radio = DemoRadio()
+        radio.set_mode(mode)
+        return radio
+    from renogybt.bluetooth.radio import BlueZRadio
+
+    adapter = proxy.adapter
+    return BlueZRadio(
+        adapter=parse_address(adapter) if adapter and ":" in adapter else adapter,
+        source=proxy.advertisement_source,
+        mode=mode,
+        lock_path=proxy.scan_lock,
+    )
+
+
+def _model() -> str:
+    with suppress(OSError):
+        return _BOARD.read_text(encoding="utf-8").rstrip("\0\n")
+    return f"Linux {platform.machine()}"
+
+
+class Gateway:
+    """One run of the proxy: everything that lives as long as the process."""
+
+    def __init__(self, configuration: Configuration, *, demo: bool) -> None:
+        """Raises KeyFileError or IdentityError for damaged files in the state folder."""
+        proxy = configuration.proxy
+        state_dir = proxy.state_dir / "demo" if demo else proxy.state_dir
+        self._proxy = proxy
+        self._demo = demo
+        self._identity_file = IdentityFile(state_dir, "demo" if demo else proxy.adapter)
+        self._identity = Identity(
+            name=proxy.device_name,
+            friendly_name=proxy.friendly_name,
+            mac=self._identity_file.mac if proxy.mac is None else proxy.mac,
+            model=DEMO_MODEL if demo else _model(),
+        )
+        self._keys = KeyStore(proxy.encryption, state_dir, proxy.encryption_key)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; raises PortInUseError or ListenError."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        radio = build_radio(self._proxy, demo=self._demo)
+        entities = EntityStore(ENTITIES)
+        vitals = Vitals(radio, entities, loop.time)
+        server = ProxyServer(
+            radio,
+            self._identity,
+            self._identity_file,
+            self._keys,
+            entities,
+            host=self._proxy.native_api_host,
+            port=self._proxy.native_api_port,
+            scan_mode=self._proxy.scan_mode or ScanMode.ACTIVE,
+        )
+        server.count_changes.add(vitals.on_clients)
+        async with server, _background([radio.run(), vitals.run(), self._announce(radio, server)]):
+            self._say_ready(server)
+            await self._stop.wait()
+            _LOGGER.info("stopping")
+
+    def _say_ready(self, server: ProxyServer) -> None:
+        host, port = server.addresses[0]
+        if self._proxy.native_api_host is None:
+            host = "*"
+        _LOGGER.info(
+            "ready: ESPHome API on %s:%d as %s (%s)%s",
+            host,
+            port,
+            self._identity.name,
+            _encryption_in_words(self._keys),
+            " - DEMO, no real Bluetooth" if self._demo else "",
+        )
+
+    async def _announce(self, radio: Radio, server: ProxyServer) -> None:
+        """After the radio and the API: nobody waits for the network."""
+        if not self._proxy.mdns:
+            return
+        await _settled(radio)
+        port = server.addresses[0][1]
+        announcer = Announcer(self._identity, self._keys, port, self._proxy.mdns_addresses)
+        server.key_changes.add(lambda _: announcer.refresh())
+        await announcer.run()
+
+
+def _encryption_in_words(keys: KeyStore) -> str:
+    if keys.has_key:
+        return f"encrypted, key in {keys.path}" if keys.settable else "encrypted"
+    return "no key yet: the first Home Assistant sets one" if keys.settable else "not encrypted"
+
+
+@asynccontextmanager
+async def _background(coroutines: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Runs these beside the body; the first failure of one ends all, the end of the body too."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(coroutine) for coroutine in coroutines]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def _settled(radio: Radio) -> None:
+    """Until the radio runs, or has failed, or time is up."""
+    settled = asyncio.Event()
+
+    def look(status: ScannerStatus) -> None:
+        if status.state in (ScannerState.RUNNING, ScannerState.FAILED):
+            settled.set()
+
+    stop = radio.watch(look)
+    look(radio.status)
+    try:
+        async with asyncio.timeout(_SETTLE_S):
+            await settled.wait()
+    except TimeoutError:
+        pass
+    finally:
+        stop()
+
+
+Deliver = Callable[[Sequence[Advertisement], float], None]
+"""A batch, and when it came (monotonic seconds)."""
+
+
+class ScanFailedError(RenogyBTError):
+    """The radio cannot scan; the text says why."""
+
+
+async def scan(
+    configuration: Configuration,
+    *,
+    demo: bool,
+    seconds: float,
+    deliver: Deliver,
+) -> None:
+    """Hand all advertisements of `seconds` to `deliver`; raises ScanFailedError."""
+    radio = build_radio(configuration.proxy, demo=demo)
+    failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def fail(reason: str) -> None:
+        if not failed.done():
+            failed.set_result(reason)
+
+    def look(status: ScannerStatus) -> None:
+        if status.state is ScannerState.FAILED:
+            fail(status.reason)
+
+    def hand_on(batch: Sequence[Advertisement]) -> None:
+        deliver(batch, time.monotonic())
+
+    radio.watch(look)
+    radio.listen(hand_on)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, fail, "")
+    async with _background([radio.run()]):
+        try:
+            async with asyncio.timeout(seconds):
+                reason = await failed
+        except TimeoutError:
+            reason = ""
+    if reason:
+        raise ScanFailedError(reason)
