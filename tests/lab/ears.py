@@ -1,0 +1,154 @@
+"""For tests in the guest: a running BlueZRadio, and the program itself with a real client."""
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from aioesphomeapi import APIClient, BluetoothLERawAdvertisementsResponse
+
+from renogybt.bluetooth.radio import BlueZRadio
+from renogybt.config import AdvertisementSource
+from renogybt.model.advertisement import Advertisement, parse_address
+from renogybt.model.radio import ScanMode, ScannerState, ScannerStatus
+
+ROOT = Path(__file__).parents[2]
+LOCK = Path("/run/lab/scan.lock")
+PORT = 6099
+
+
+class Ears:
+    """Everything that a radio delivers, and every state it goes through."""
+
+    def __init__(self, source: AdvertisementSource, lock: Path = LOCK) -> None:
+        self.radio = BlueZRadio(source=source, lock_path=lock)
+        self.heard: list[Advertisement] = []
+        self.states: list[ScannerStatus] = []
+        self._changed = asyncio.Event()
+        self.radio.listen(self._on_batch)
+        self.radio.watch(self._on_status)
+
+    def _on_batch(self, batch: Sequence[Advertisement]) -> None:
+        self.heard += batch
+        self._changed.set()
+
+    def _on_status(self, status: ScannerStatus) -> None:
+        self.states.append(status)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 5.0) -> float:
+        """Wait for it; the seconds that it took."""
+        start = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError as error:
+            raise AssertionError(f"not within {timeout_s} s; status {self.radio.status}") from error
+        return time.monotonic() - start
+
+    async def running(self, mode: ScanMode | None = None, timeout_s: float = 5.0) -> float:
+        """Wait until it scans, in this mode."""
+        return await self.until(
+            lambda: (
+                self.radio.status.state is ScannerState.RUNNING and mode in (None, self.radio.status.mode)
+            ),
+            timeout_s,
+        )
+
+    async def hears(self, sender: str, timeout_s: float = 5.0) -> float:
+        """Wait for an advertisement of this sender that comes from now on."""
+        start, address = len(self.heard), parse_address(sender)
+        return await self.until(
+            lambda: any(found.address == address for found in self.heard[start:]), timeout_s
+        )
+
+    def data_of(self, sender: str) -> set[bytes]:
+        """All payloads of this sender so far."""
+        address = parse_address(sender)
+        return {found.data for found in self.heard if found.address == address}
+
+    async def on_air(self) -> None:
+        """For the conformance suite; the neighbourhood sends by itself."""
+
+
+@contextlib.asynccontextmanager
+async def listening(source: AdvertisementSource, lock: Path = LOCK) -> AsyncIterator[Ears]:
+    """A radio whose `run` is a task until the end of the block."""
+    ears = Ears(source, lock)
+    task = asyncio.create_task(ears.radio.run())
+    try:
+        yield ears
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Program:
+    """The program in a process of its own, with a client that is subscribed to everything."""
+
+    def __init__(self) -> None:
+        self.raw: list[tuple[int, int, int, bytes]] = []
+        self.client = APIClient("127.0.0.1", PORT, None)
+        self.process: asyncio.subprocess.Process
+
+    def _on_raw(self, response: BluetoothLERawAdvertisementsResponse) -> None:
+        self.raw += [
+            (each.address, each.rssi, each.address_type, each.data) for each in response.advertisements
+        ]
+
+    async def start(self, source: str, folder: Path) -> None:
+        """Returns when a client is subscribed."""
+        settings = {
+            "advertisement_source": source,
+            "native_api_port": PORT,
+            "state_dir": folder,
+            "scan_lock": folder / "scan.lock",
+            "mdns": "false",
+        }
+        config = folder / "config.ini"
+        lines = (f"{key} = {value}" for key, value in settings.items())
+        config.write_text("\n".join(["[home_assistant_proxy]", *lines, ""]))
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ROOT / "unified_proxy.py"), str(config), stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(20):
+            await self._wait_for_line("scanning (")
+            await self.client.connect(login=True)
+        self.client.subscribe_bluetooth_le_raw_advertisements(self._on_raw)
+        await self.client.device_info()  # answered after the subscription
+
+    async def _wait_for_line(self, text: str) -> None:
+        assert self.process.stderr is not None
+        while line := (await self.process.stderr.readline()).decode():
+            if text in line:
+                return
+        raise AssertionError("the program ended before it was scanning")
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        await self.client.disconnect()
+        self.process.terminate()
+        async with asyncio.timeout(5):
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def program(source: str, folder: Path) -> AsyncIterator[Program]:
+    """The running program; it is ended at the end of the block."""
+    running = Program()
+    await running.start(source, folder)
+    try:
+        yield running
+    finally:
+        if running.process.returncode is None:
+            await running.stop()
+
+
+def noted_monitor(lock: Path) -> int:
+    """The handle of the monitor that the owner of the lock has registered."""
+    return int(json.loads(lock.read_text())["monitor"])
