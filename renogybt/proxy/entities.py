@@ -1,5 +1,6 @@
 """The entities that this device shows, their states, and who wants to hear of changes."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -9,7 +10,7 @@ from renogybt.model.subscribers import Subscribers
 from renogybt.protocols.esphome.messages import Message, api
 
 State = float | str | None
-"""None: not known, which Home Assistant shows as such."""
+"""None: not known, which Home Assistant shows as such; numbers that are not finite count as None."""
 
 
 class StateClass(IntEnum):
@@ -74,7 +75,7 @@ class Sensor(Entity):
 
     def state(self, value: State) -> Message:
         """SensorStateResponse."""
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and math.isfinite(value):
             return api.SensorStateResponse(key=self.key, state=value)  # type: ignore[no-any-return]
         return api.SensorStateResponse(key=self.key, missing_state=True)  # type: ignore[no-any-return]
 
@@ -96,7 +97,7 @@ class TextSensor(Entity):
 
     def state(self, value: State) -> Message:
         """TextSensorStateResponse."""
-        if value is None:
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return api.TextSensorStateResponse(key=self.key, missing_state=True)  # type: ignore[no-any-return]
         return api.TextSensorStateResponse(key=self.key, state=str(value))  # type: ignore[no-any-return]
 
@@ -112,14 +113,15 @@ class EntityStore:
         self._entities = {entity.object_id: entity for entity in entities}
         if len({entity.key for entity in entities}) != len(entities):
             raise ValueError("two entities with one key")
-        self._states: dict[str, State] = dict.fromkeys(self._entities)
+        self._states = {name: entity.state(None) for name, entity in self._entities.items()}
         self._changes: Subscribers[Message] = Subscribers()
 
     def publish(self, object_id: str, value: State) -> None:
-        """Set a state; listeners hear of it when it differs from the one before."""
-        if self._states[object_id] != value:
-            self._states[object_id] = value
-            self._changes.notify(self._entities[object_id].state(value))
+        """Set a state; listeners hear of it when clients would see another one than before."""
+        message = self._entities[object_id].state(value)
+        if self._states[object_id] != message:
+            self._states[object_id] = message
+            self._changes.notify(message)
 
     def subscribe(self, listener: StateListener) -> Unsubscribe:
         """Every further change as a message."""
@@ -131,4 +133,4 @@ class EntityStore:
 
     def states(self) -> Iterator[Message]:
         """One message per entity with its state of now."""
-        return (entity.state(self._states[name]) for name, entity in self._entities.items())
+        return iter(self._states.values())

@@ -96,18 +96,19 @@ class IdentityFile:
         """Raises IdentityError for a damaged file."""
         self._path = state_dir / _FILE
         kept = self._load()
-        self.mac = kept.get("mac") or _host_address(adapter_name)
+        self.mac = kept["mac"] if kept else _host_address(adapter_name)
         self.adapter = kept.get("adapter")
-        if "mac" not in kept:
+        if not kept:
             self._save()
 
     def _load(self) -> dict[str, int]:
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
-            return {name: parse_address(kept[name]) for name in ("mac", "adapter") if kept.get(name)}
+            names = ("mac", "adapter") if "adapter" in kept else ("mac",)
+            return {name: parse_address(kept[name]) for name in names}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             raise IdentityError(
                 f"{self._path} cannot be read ({error}). Restore it from a backup, or remove it and expect"
                 " Home Assistant to see a new device"

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import logging
 from pathlib import Path
 
@@ -38,7 +39,9 @@ class KeyStore:
     """
 
     def __init__(self, mode: EncryptionMode, state_dir: Path, fixed: bytes | None = None) -> None:
-        """Raises KeyFileError when a key is stored that cannot be read."""
+        """`fixed` is the key of mode KEY. Raises KeyFileError when a key is stored that cannot be read."""
+        if mode is EncryptionMode.KEY and fixed is None:
+            raise ValueError("encryption = key without a key")
         self.mode = mode
         self.path = state_dir / _FILE
         self._marker = state_dir / _MARKER
@@ -105,14 +108,25 @@ class KeyStore:
             self._store(key)
         except OSError as error:
             _LOGGER.error("cannot store the encryption key in %s: %s", self.path, error)
+            with contextlib.suppress(OSError):
+                self._store(self._key)  # a key that its owner takes for refused must not be there next time
             return False
         self._key = key
+        self._mark()
         return True
 
     def _store(self, key: bytes | None) -> None:
         if key is None:
-            remove(self._marker)
             remove(self.path)
-            return
-        write_atomically(self.path, base64.b64encode(key).decode() + "\n")
-        write_atomically(self._marker, "")
+        else:
+            write_atomically(self.path, base64.b64encode(key).decode() + "\n")
+
+    def _mark(self) -> None:
+        """Leave word for the next start whether there has to be a key."""
+        try:
+            if self.has_key:
+                write_atomically(self._marker, "")
+            else:
+                remove(self._marker)
+        except OSError as error:
+            _LOGGER.warning("cannot keep %s up to date: %s", self._marker, error)

@@ -10,6 +10,9 @@ NONE = 0
 _LEVELS = ((logging.ERROR, 1), (logging.WARNING, 2), (logging.INFO, 3), (logging.DEBUG, 5))
 """Level of logging -> LogLevel of the API; 4 (config), 6 and 7 (verbose) have no counterpart."""
 
+MAX_TEXT = 2_000
+"""Characters of one message; what is longer belongs in the log of the host."""
+
 _LETTERS = {1: "E", 2: "W", 3: "I", 5: "D"}
 
 
@@ -25,5 +28,6 @@ def log_message(record: logging.LogRecord) -> Message:
     text = f"[{_LETTERS[level]}][{name}]: {record.getMessage()}"
     if record.exc_info and record.exc_info[1] is not None:
         text += f" ({record.exc_info[1]!r})"
-    response: Any = api.SubscribeLogsResponse(level=level, message=text.encode())
+    # file names may hold what is no UTF-8
+    response: Any = api.SubscribeLogsResponse(level=level, message=text[:MAX_TEXT].encode(errors="replace"))
     return response  # type: ignore[no-any-return]

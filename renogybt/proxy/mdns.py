@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import renogybt
@@ -20,7 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 
 SERVICE_TYPE = "_esphomelib._tcp.local."
 NOISE = "Noise_NNpsk0_25519_ChaChaPoly_SHA256"
-_SETTLE_S = 1.0
+SETTLE_S = 1.0
 """Addresses come in groups (IPv4, IPv6); announce them together."""
 _RETRY_S = 30.0
 _LOOK_S = 5.0
@@ -49,9 +49,10 @@ def txt_records(identity: Identity, keys: KeyStore) -> dict[str, str]:
 
 
 class Announcer:
-    """Announces one device, and again when an address or the key changes.
+    """Announces one device, and again when an address of the host or the key changes.
 
-    `addresses`: what to announce instead of the host's own addresses.
+    `addresses`: what to announce instead of the host's own addresses. `interfaces`: addresses of
+    those to announce on, empty: all. `settle_s`: how long a change may go on.
     """
 
     def __init__(
@@ -61,12 +62,16 @@ class Announcer:
         port: int,
         addresses: tuple[IPAddress, ...] = (),
         find_addresses: Callable[[], tuple[IPAddress, ...]] = host_addresses,
+        interfaces: Sequence[str] = (),
+        settle_s: float = SETTLE_S,
     ) -> None:
         self._identity = identity
         self._keys = keys
         self._port = port
         self._fixed = addresses
         self._find = find_addresses
+        self._interfaces = interfaces
+        self._settle_s = settle_s
         self._changed = asyncio.Event()
 
     def refresh(self) -> None:
@@ -76,28 +81,36 @@ class Announcer:
     async def run(self) -> None:
         """Announce until cancelled; then take the announcement back."""
         with address_changes(self._changed) as told:
+            look_s = None if told else _LOOK_S
             while True:
-                addresses = self._fixed or self._find()
-                if not addresses:
-                    await self._wait(None if told else _LOOK_S)
-                    continue
-                await self._announce(addresses, told)
+                host = self._find()
+                if addresses := self._fixed or host:
+                    await self._announce(addresses, host, look_s)
+                else:
+                    await self._wait(look_s)
 
-    async def _announce(self, addresses: tuple[IPAddress, ...], told: bool) -> None:
-        """Announce these addresses for as long as they are the right ones."""
-        from zeroconf import Error
+    async def _announce(
+        self, addresses: tuple[IPAddress, ...], host: tuple[IPAddress, ...], look_s: float | None
+    ) -> None:
+        """Announce these addresses for as long as the host keeps its own, and with them its interfaces."""
+        from zeroconf import Error, InterfaceChoice, IPVersion
         from zeroconf.asyncio import AsyncZeroconf
 
+        # by IPv4 where there is any: it carries the IPv6 addresses as well, and everybody hears it
+        by_ipv4 = any(address.version == 4 for address in host)
         try:
-            zeroconf = AsyncZeroconf()
+            zeroconf = AsyncZeroconf(
+                interfaces=list(self._interfaces) or InterfaceChoice.All,
+                ip_version=IPVersion.V4Only if by_ipv4 or self._interfaces else IPVersion.V6Only,
+            )
         except OSError as error:
             _LOGGER.warning("cannot announce this device by mDNS: %s; trying again", error)
             await self._wait(_RETRY_S)
             return
         try:
             info = await self._register(zeroconf, addresses)
-            while (not self._fixed and self._find() == addresses) or self._fixed:
-                await self._wait(None if told or self._fixed else _LOOK_S)
+            while self._find() == host:
+                await self._wait(look_s)
                 if (records := self._info(addresses, info.name)).text != info.text:
                     info = records
                     await (await zeroconf.async_update_service(info))
@@ -148,5 +161,5 @@ class Announcer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
-                await asyncio.sleep(_SETTLE_S)
+                await asyncio.sleep(self._settle_s)
         self._changed.clear()

@@ -47,9 +47,10 @@ def address_changes(changed: asyncio.Event) -> Iterator[bool]:
             return
 
         def drain() -> None:
-            with contextlib.suppress(BlockingIOError):
+            changed.set()  # even if what was told is lost, because it came too fast (ENOBUFS)
+            with contextlib.suppress(OSError):
                 while netlink.recv(65_536):
-                    changed.set()
+                    pass
 
         loop.add_reader(netlink, drain)
         try:

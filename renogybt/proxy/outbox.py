@@ -100,6 +100,8 @@ class Outbox:
     def resume(self) -> None:
         """The transport has room again: send what is still fresh."""
         self._stop_watch()
+        if self._transport.is_closing():  # it empties itself, and takes nothing more
+            self.forget_advertisements()
         fresh = self._loop.time() - BACKLOG_AGE_S
         while self._backlog and not self.paused:
             if self._backlog[0].since < fresh:

@@ -2,6 +2,8 @@
 
 import os
 
+from renogybt.service.logs import printable
+
 
 def port_holder(port: int) -> str | None:
     """`PID 1234 (name: command line)` of the process that listens on this TCP port.
@@ -20,9 +22,9 @@ def port_holder(port: int) -> str | None:
             continue
         try:
             process = psutil.Process(connection.pid)
-            command = " ".join(process.cmdline())[:120]
+            command = printable(" ".join(process.cmdline()), 120)
             own = " - this program itself" if connection.pid == os.getpid() else ""
-            return f"PID {connection.pid} ({process.name()}: {command}){own}"
+            return f"PID {connection.pid} ({printable(process.name())}: {command}){own}"
         except (psutil.Error, OSError):
             return f"PID {connection.pid}"
     return None

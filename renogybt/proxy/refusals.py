@@ -14,13 +14,14 @@ NOT_CONNECTED = -1
 GENERIC_ERROR = 0x85
 """GATT_ERROR of the ESP-IDF, what an ESPHome proxy gives for want of something better."""
 
-_PAIR, _UNPAIR, _CLEAR_CACHE = 2, 3, 6
-"""BluetoothDeviceRequestType; all others are ways to connect or disconnect."""
+_DISCONNECT, _PAIR, _UNPAIR, _CLEAR_CACHE = 1, 2, 3, 6
+"""BluetoothDeviceRequestType; all others are ways to connect."""
 
 
 def _device(request: Any) -> Message:
     address = request.address
     answers: dict[int, Callable[[], Any]] = {
+        _DISCONNECT: lambda: api.BluetoothDeviceConnectionResponse(address=address, connected=False),
         _PAIR: lambda: api.BluetoothDevicePairingResponse(address=address, paired=False, error=GENERIC_ERROR),
         _UNPAIR: lambda: api.BluetoothDeviceUnpairingResponse(
             address=address, success=False, error=GENERIC_ERROR

@@ -1,7 +1,6 @@
 """What a client may ask, and how it is answered: one row per message."""
 
 import logging
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ _ACTIVE = 1  # BluetoothScannerMode
 
 
 def _hello(session: "Session", request: Any) -> None:
+    if not session.introduce(request.client_info):
+        return  # unanswered, so that the client takes it for a failure and waits before it tries again
     session.send(
         api.HelloResponse(
             api_version_major=API_MAJOR,
@@ -27,7 +28,6 @@ def _hello(session: "Session", request: Any) -> None:
             name=session.services.identity.name,
         )
     )
-    session.introduce(request.client_info)
 
 
 def _authentication(session: "Session", _request: Any) -> None:
@@ -75,12 +75,9 @@ def _subscribe_logs(session: "Session", request: Any) -> None:
     session.follow_logs(request.level)
 
 
-def _get_time(session: "Session", _request: Any) -> None:
-    session.send(api.GetTimeResponse(epoch_seconds=int(time.time())))
-
-
 def _set_key(session: "Session", request: Any) -> None:
-    success = session.services.keys.set(request.key)
+    # a connection from before the present key has not shown that it knows it
+    success = not session.outdated and session.services.keys.set(request.key)
     session.send(api.NoiseEncryptionSetKeyResponse(success=success))
     if success:
         _LOGGER.info("%s has %s the encryption key", session.label, "set" if request.key else "cleared")
@@ -120,7 +117,6 @@ REQUESTS: dict[Any, Answer] = {
     api.ListEntitiesRequest: _list_entities,
     api.SubscribeStatesRequest: _subscribe_states,
     api.SubscribeLogsRequest: _subscribe_logs,
-    api.GetTimeRequest: _get_time,
     api.NoiseEncryptionSetKeyRequest: _set_key,
     api.SubscribeBluetoothLEAdvertisementsRequest: _subscribe_advertisements,
     api.UnsubscribeBluetoothLEAdvertisementsRequest: _unsubscribe_advertisements,

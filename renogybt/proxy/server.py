@@ -5,12 +5,12 @@ import contextlib
 import errno
 import logging
 import platform
+from collections import Counter
 
 import renogybt
 from renogybt.model.errors import RenogyBTError
 from renogybt.model.radio import Radio, ScanMode, ScannerStatus, Unsubscribe
 from renogybt.model.subscribers import Subscribers
-from renogybt.protocols.esphome.errors import ProtocolError
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.feed import AdvertisementFeed
 from renogybt.proxy.identity import Identity, IdentityFile
@@ -24,7 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 
 MAX_CLIENTS = 8
 MAX_NEWCOMERS = 4
-"""Connections that have not introduced themselves; a further one takes the place of the oldest."""
+"""Connections that have not introduced themselves. A further one takes the place of the oldest of
+the host that has most of them, so that no host can keep another one out."""
 _KEY_GRACE_S = 0.1
 """Time for the answer to reach the client that set a key, before all have to come back with it."""
 _COMPLAINT_PAUSE_S = 60.0
@@ -37,6 +38,10 @@ class PortInUseError(RenogyBTError):
 
 class ListenError(RenogyBTError):
     """The address cannot be listened on."""
+
+
+class CrowdedError(RenogyBTError):
+    """One client more than there are places."""
 
 
 class ProxyServer:
@@ -62,8 +67,10 @@ class ProxyServer:
         self._host = host
         self._port = port
         self._listener: asyncio.Server | None = None
+        self._open: set[Session] = set()
         self._newcomers: dict[Session, None] = {}
         self._clients: dict[Session, None] = {}
+        self._closing = False
         self._all_gone = asyncio.Event()
         self._all_gone.set()
         self._complaints: dict[tuple[str, type], float] = {}
@@ -93,6 +100,11 @@ class ProxyServer:
         """Where the server listens: host and port."""
         sockets = self._listener.sockets if self._listener else ()
         return [sock.getsockname()[:2] for sock in sockets]
+
+    @property
+    def connections(self) -> int:
+        """Open connections, of clients and of those who have not introduced themselves."""
+        return len(self._open)
 
     @property
     def lost_advertisements(self) -> int:
@@ -125,6 +137,7 @@ class ProxyServer:
         )
 
     async def __aexit__(self, *_exception: object) -> None:
+        self._closing = True
         if self._listener is not None:
             self._listener.close()
         if self._unwatch is not None:
@@ -136,12 +149,13 @@ class ProxyServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._all_gone.wait()
-        for session in (*self._newcomers, *self._clients):
+        for session in tuple(self._open):
             session.drop()
+        await self._all_gone.wait()
         self._feed.close()
 
     def _all_goodbye(self) -> None:
-        for session in (*self._newcomers, *self._clients):
+        for session in tuple(self._open):
             session.goodbye()
 
     # the radio's side
@@ -157,34 +171,46 @@ class ProxyServer:
     def opened(self, session: Session) -> None:
         """A new connection: make room, so that silent ones cannot keep a real client out."""
         self._all_gone.clear()
+        self._open.add(session)
+        if self._closing:  # it was accepted a moment before the listener closed
+            session.drop()
+            return
         self._newcomers[session] = None
         if len(self._newcomers) > MAX_NEWCOMERS:
-            next(iter(self._newcomers)).drop()
+            hosts = Counter(newcomer.peer for newcomer in self._newcomers)
+            most = max(hosts.values())
+            oldest = next(newcomer for newcomer in self._newcomers if hosts[newcomer.peer] == most)
+            del self._newcomers[oldest]  # at once: it closes only in the next turn of the loop
+            oldest.drop()
+
+    def admits(self, session: Session) -> bool:
+        """Whether there is a place for a client that wants to introduce itself."""
+        if len(self._clients) < MAX_CLIENTS:
+            return True
+        self.complain(session, CrowdedError(f"there are {MAX_CLIENTS} clients already"))
+        return False
 
     def greeted(self, session: Session) -> None:
         """A client has introduced itself."""
         self._newcomers.pop(session, None)
-        if len(self._clients) >= MAX_CLIENTS:
-            _LOGGER.warning("%s is turned away: there are %d clients already", session.label, MAX_CLIENTS)
-            session.drop()
-            return
         self._clients[session] = None
         _LOGGER.info("%s is connected%s", session.label, " (encrypted)" if session.encrypted else "")
         self.count_changes.notify(len(self._clients))
 
     def closed(self, session: Session, error: Exception | None) -> None:
         """A connection is gone."""
+        self._open.discard(session)
         self._newcomers.pop(session, None)
         if session in self._clients:
             del self._clients[session]
             self._lost += session.dropped
             _LOGGER.info("%s is gone%s", session.label, f" ({error})" if error else "")
             self.count_changes.notify(len(self._clients))
-        if not self._newcomers and not self._clients:
+        if not self._open:
             self._all_gone.set()
 
-    def complain(self, session: Session, error: ProtocolError) -> None:
-        """Log what a peer did wrong, once a minute for each peer and kind."""
+    def complain(self, session: Session, error: RenogyBTError) -> None:
+        """Log why a peer is closed, once a minute for each peer and kind."""
         now = asyncio.get_running_loop().time()
         what = (session.peer, type(error))
         if now - self._complaints.get(what, -_COMPLAINT_PAUSE_S) < _COMPLAINT_PAUSE_S:

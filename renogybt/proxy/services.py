@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from renogybt.model.errors import RenogyBTError
 from renogybt.model.subscribers import Subscribers
-from renogybt.protocols.esphome.errors import ProtocolError
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.feed import AdvertisementFeed
 from renogybt.proxy.identity import Identity, IdentityFile
@@ -22,6 +22,10 @@ class Clients(Protocol):
         """A connection was made; it has not said a word yet."""
         ...
 
+    def admits(self, session: "Session") -> bool:
+        """Whether there is a place for a client that wants to introduce itself."""
+        ...
+
     def greeted(self, session: "Session") -> None:
         """The client has introduced itself."""
         ...
@@ -30,8 +34,8 @@ class Clients(Protocol):
         """The connection is gone."""
         ...
 
-    def complain(self, session: "Session", error: ProtocolError) -> None:
-        """The client broke the protocol and is being closed."""
+    def complain(self, session: "Session", error: RenogyBTError) -> None:
+        """The client is being closed for a reason that lies with it."""
         ...
 
     def key_changed(self) -> None:

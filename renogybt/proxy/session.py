@@ -29,8 +29,12 @@ _USER_TIMEOUT_MS = 30_000
 _UNSENT_LIMIT = 16 * 1024
 """Bytes that the kernel may hold unsent, so that our own flow control sees a slow client."""
 
+_TURN_BYTES = 4 * 1024
+"""What a client may have answered before the others get their turn: a flood of the smallest requests
+in 256 KiB, which is what a transport reads otherwise, takes half a second."""
 
-class Session(asyncio.Protocol):
+
+class Session(asyncio.BufferedProtocol):
     """Receives, answers, and delivers what the client subscribed to.
 
     Nothing here waits: each message is answered before the next one is looked at.
@@ -39,11 +43,11 @@ class Session(asyncio.Protocol):
     def __init__(self, services: Services, loop: asyncio.AbstractEventLoop) -> None:
         self.services = services
         self._loop = loop
-        self._connection = Connection(
-            services.keys.encryption, services.identity.name, services.identity.mac_digits
-        )
+        self._encryption = services.keys.encryption
+        self._connection = Connection(self._encryption, services.identity.name, services.identity.mac_digits)
         self._subscriptions: dict[str, Unsubscribe] = {}
         self._log_level = NONE
+        self._received = bytearray(_TURN_BYTES)
         self._timer: asyncio.TimerHandle | None = None
         self._last_heard = loop.time()
         self._closed = False
@@ -75,6 +79,14 @@ class Session(asyncio.Protocol):
         self._subscriptions.clear()
         self.services.feed.unsubscribe(self)
         self.services.clients.closed(self, error)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where the transport puts what has come, so much and no more in one turn of the loop."""
+        return self._received
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes have come."""
+        self.data_received(bytes(self._received[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Answer every message that is complete."""
@@ -119,6 +131,11 @@ class Session(asyncio.Protocol):
         return self._connection.encrypted
 
     @property
+    def outdated(self) -> bool:
+        """Whether the key has changed since this connection was made."""
+        return self._encryption != self.services.keys.encryption
+
+    @property
     def dropped(self) -> int:
         """Advertisements that this client lost because it was slow."""
         return self._outbox.dropped
@@ -153,8 +170,8 @@ class Session(asyncio.Protocol):
         self._transport.abort()
 
     def _give_up(self, reason: str) -> None:
+        self.drop()  # first, so that the line below is not due to a client that does not read
         _LOGGER.warning("%s is closed: %s (%d advertisements were lost)", self.label, reason, self.dropped)
-        self.drop()
 
     @property
     def label(self) -> str:
@@ -184,11 +201,15 @@ class Session(asyncio.Protocol):
 
     # what requests do to a session
 
-    def introduce(self, name: str) -> None:
-        """The client has said who it is; from now on it has to stay alive."""
+    def introduce(self, name: str) -> bool:
+        """The client says who it is; from now on it has to stay alive. False: there is no place for it."""
         self.client = printable(name) or "without a name"
+        if not self.services.clients.admits(self):
+            self.drop()
+            return False
         self._set_timer(PING_AFTER_S, self._look_alive)
         self.services.clients.greeted(self)
+        return True
 
     def follow_states(self) -> None:
         """Send every change of an entity from now on."""

@@ -26,8 +26,11 @@ def write_atomically(path: Path, content: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove the file for good; no error when it is not there."""
-    path.unlink(missing_ok=True)
+    """Remove the file for good; no error when it, or its folder, is not there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
     _sync_folder(path.parent)
 
 

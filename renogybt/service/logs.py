@@ -20,8 +20,9 @@ def start_logging(level: str) -> None:
 
 def printable(text: str, limit: int = 80) -> str:
     """Text of a peer, fit for a log line: no control characters, not longer than `limit`."""
-    clean = "".join(char if char.isprintable() else "?" for char in text[:limit])
-    return clean + "…" if len(text) > limit else clean
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 class LogTap(logging.Handler):
@@ -39,6 +40,8 @@ class LogTap(logging.Handler):
         self._busy = True
         try:
             self._listener(record)
+        except (TypeError, ValueError, KeyError):  # arguments that do not fit the text: its author's fault
+            self.handleError(record)
         finally:
             self._busy = False
 

@@ -17,6 +17,7 @@ DEVICE_FOUND = 0x0012
 ADV_MONITOR_REMOVED = 0x002C
 ADV_MONITOR_DEVICE_FOUND = 0x002F
 
+GET_CONNECTIONS = 0x0015
 STOP_DISCOVERY = 0x0024
 READ_ADV_MONITOR_FEATURES = 0x0051
 ADD_ADV_PATTERNS_MONITOR = 0x0052
@@ -24,6 +25,7 @@ REMOVE_ADV_MONITOR = 0x0053
 
 SUCCESS = 0x00
 UNKNOWN_COMMAND = 0x01
+BUSY = 0x0A
 REJECTED = 0x0B
 NOT_SUPPORTED = 0x0C
 INVALID_INDEX = 0x11
@@ -31,6 +33,8 @@ PERMISSION_DENIED = 0x14
 
 LE_DISCOVERY = 0x06
 """Address types of a discovery: LE public and LE random."""
+INTERLEAVED_DISCOVERY = 0x07
+"""Those and BR/EDR."""
 
 HEADER = struct.Struct("<HHH")
 """Event or command, index of the adapter, length of the rest."""
@@ -40,7 +44,8 @@ _FEATURES = struct.Struct("<IIHBH")
 _COMPLETE = struct.Struct("<HB")
 _PATTERN_DATA = 31
 _RSSI_NONE = 127
-_BREDR = 0
+_LE = (1, 2)
+"""Public and random; 0 is BR/EDR."""
 _OFFSETS = {DEVICE_FOUND: HEADER.size, ADV_MONITOR_DEVICE_FOUND: HEADER.size + 2}
 """Where the report begins; the monitor's event has the monitor's handle in front."""
 
@@ -73,14 +78,14 @@ def command(opcode: int, index: int, parameters: bytes = b"") -> bytes:
 def parse_found(event: int, packet: bytes) -> Advertisement | None:
     """The advertisement of a DEVICE_FOUND or ADV_MONITOR_DEVICE_FOUND packet.
 
-    None when it is none: BR/EDR, or a packet that is too short.
+    None when it is none: not of LE, or a packet that is too short.
     """
     start = _OFFSETS[event]
     data_start = start + _FOUND.size
     if len(packet) < data_start:
         return None
     address, address_type, rssi, _flags, length = _FOUND.unpack_from(packet, start)
-    if address_type == _BREDR or len(packet) < data_start + length:
+    if address_type not in _LE or len(packet) < data_start + length:
         return None
     return Advertisement(
         int.from_bytes(address, "little"),

@@ -6,8 +6,10 @@ made up: no flags and no name that were not received, UUIDs in their shortest fo
 claim to be incomplete.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from renogybt.protocols.advertising.structures import (
     AdvertisingDataError,
@@ -20,6 +22,11 @@ from renogybt.protocols.advertising.structures import (
     service_uuids,
     tx_power,
 )
+from renogybt.protocols.advertising.uuids import UUIDError, encode_uuid
+
+_LIST_OCTETS = 240
+"""Whole UUIDs of every width that fit into one structure. Connecting adds the services of a device to
+those that it advertises, so that a list can be longer than anything on the air."""
 
 
 @dataclass(slots=True)
@@ -39,24 +46,32 @@ class Advertised:
 def rebuild(known: Advertised) -> bytes:
     """AD structures with this content. What fits no structure is left out."""
     out = bytearray()
-    for structure in _structures(known):
-        try:
-            out += join((structure,))
-        except AdvertisingDataError:
-            continue
+    for build in _parts(known):
+        with suppress(AdvertisingDataError, UUIDError):
+            out += join((build(),))
     return bytes(out)
 
 
-def _structures(known: Advertised) -> list[Structure]:
-    structures = []
+def _parts(known: Advertised) -> Iterator[Callable[[], Structure]]:
     if known.flags:
-        structures.append(flags(known.flags[0]))
-    structures += service_uuids(known.uuids, complete=False)
-    structures += [service_data(uuid, data) for uuid, data in known.service_data.items()]
-    structures += [manufacturer(company, data) for company, data in known.manufacturer.items()]
-    structures += [Structure(kind, data) for kind, data in known.other.items()]
+        yield partial(flags, known.flags[0])
+    for kind, octets in service_uuids(filter(_is_uuid, known.uuids), complete=False):
+        yield partial(Structure, kind, octets[:_LIST_OCTETS])
+    for uuid, data in known.service_data.items():
+        yield partial(service_data, uuid, data)
+    for company, data in known.manufacturer.items():
+        yield partial(manufacturer, company, data)
+    for other, data in known.other.items():
+        yield partial(Structure, other, data)
     if known.tx_power is not None:
-        structures.append(tx_power(known.tx_power))
+        yield partial(tx_power, known.tx_power)
     if known.name is not None:
-        structures.append(complete_name(known.name))
-    return structures
+        yield partial(complete_name, known.name)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        encode_uuid(text)
+    except UUIDError:
+        return False
+    return True

@@ -4,7 +4,7 @@ Bytes go in, messages come out; the first byte decides between plaintext and Noi
 port serves both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from renogybt.protocols.esphome import noise, plaintext
@@ -43,7 +43,7 @@ _HELLO = type_of(api.HelloRequest)
 class Encryption:
     """What the server accepts: `key` None refuses Noise, `plaintext` False refuses clear text."""
 
-    key: bytes | None
+    key: bytes | None = field(repr=False)
     plaintext: bool
 
 
@@ -66,9 +66,10 @@ class Connection:
         return isinstance(self._framing, NoiseFraming)
 
     def receive(self, data: bytes) -> list[Message]:
-        """The messages that are complete now; raises ProtocolError, after which nothing more comes.
+        """The messages that are complete now.
 
-        Types that this schema does not know are left out, as the protocol demands.
+        Raises ProtocolError at the first that is wrong; those before it in `data` are lost, and
+        nothing more comes. Types that this schema does not know are left out, as the protocol demands.
         """
         if self.phase is Phase.CLOSED or not data:
             return []
@@ -80,15 +81,18 @@ class Connection:
 
     def _receive(self, data: bytes) -> list[Message]:
         framing = self._framing or self._choose(data[0])
-        frames = framing.receive(data)
-        if self.phase is Phase.HANDSHAKE and isinstance(framing, NoiseFraming) and framing.established:
-            self.phase = Phase.GREETING
         messages = []
-        for number, payload in frames:
+        for number, payload in framing.receive(data):
             self._check_order(number)
             if (message := decode(number, payload)) is not None:
                 messages.append(message)
+        self._note_handshake()
         return messages
+
+    def _note_handshake(self) -> None:
+        framing = self._framing
+        if self.phase is Phase.HANDSHAKE and isinstance(framing, NoiseFraming) and framing.established:
+            self.phase = Phase.GREETING
 
     def _choose(self, first: int) -> PlaintextFraming | NoiseFraming:
         if first == plaintext.INDICATOR:
@@ -111,6 +115,7 @@ class Connection:
         return self._framing
 
     def _check_order(self, number: int) -> None:
+        self._note_handshake()
         if (number == _HELLO) != (self.phase is Phase.GREETING):
             raise OutOfOrderError(f"message type {number} in phase {self.phase.name.lower()}")
         self.phase = Phase.OPEN

@@ -2,15 +2,15 @@
 
 The handshake is `Noise_NNpsk0_25519_ChaChaPoly_SHA256` with the ESPHome prologue; afterwards a
 decrypted body is u16 type, u16 length, payload (ESPHome, native API protocol). The handshake
-itself is the noiseprotocol library's, as in the official client.
+itself is the noiseprotocol library's, as in the official client, on libsodium.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from noise.connection import NoiseConnection
-from noise.exceptions import NoiseInvalidMessage
+from nacl.exceptions import CryptoError
+from noise.noise_protocol import NoiseProtocol
 
 from renogybt.protocols.esphome.errors import (
     FrameError,
@@ -18,6 +18,7 @@ from renogybt.protocols.esphome.errors import (
     TamperedFrameError,
     WrongKeyError,
 )
+from renogybt.protocols.esphome.libsodium import LibsodiumBackend
 from renogybt.protocols.esphome.plaintext import Frame
 
 INDICATOR = 0x01
@@ -28,6 +29,7 @@ ZERO_KEY = bytes(KEY_BYTES)
 MAX_HANDSHAKE_BODY = 128
 MAX_BODY = 65_535
 _TAG_BYTES = 16
+_PUBLIC_KEY_BYTES = 32
 _INNER = struct.Struct(">HH")
 MAX_PAYLOAD = MAX_BODY - _INNER.size - _TAG_BYTES
 _PROTOCOL = b"Noise_NNpsk0_25519_ChaChaPoly_SHA256"
@@ -63,18 +65,23 @@ class NoiseFraming:
         self.outgoing = bytearray()
         self.established = False
 
-    def receive(self, data: bytes) -> list[Frame]:
-        """All messages that are complete now; raises FrameError, HandshakeError, TamperedFrameError."""
+    def receive(self, data: bytes) -> Iterator[Frame]:
+        """The messages that are complete now, one by one.
+
+        Raises FrameError, HandshakeError or TamperedFrameError where one is wrong.
+        """
         self._buffer += data
-        frames: list[Frame] = []
+        return iter(self._next, None)
+
+    def _next(self) -> Frame | None:
         while (body := self._next_body()) is not None:
             if self.established:
-                frames.append(self._decrypt(body))
-            elif self._noise is None:
+                return self._decrypt(body)
+            if self._noise is None:
                 self._answer_hello(body)
             else:
                 self._answer_handshake(body)
-        return frames
+        return None
 
     def _next_body(self) -> bytes | None:
         buffer = self._buffer
@@ -97,11 +104,12 @@ class NoiseFraming:
         return body
 
     def _answer_hello(self, body: bytes) -> None:
-        noise = NoiseConnection.from_name(_PROTOCOL)
-        noise.set_as_responder()
-        noise.set_psks(self._key)
-        noise.set_prologue(_PROLOGUE + len(body).to_bytes(2, "big") + body)
-        noise.start_handshake()
+        noise = NoiseProtocol(_PROTOCOL, LibsodiumBackend())
+        noise.initiator = False
+        noise.psks = [self._key]
+        noise.prologue = _PROLOGUE + len(body).to_bytes(2, "big") + body
+        noise.validate()
+        noise.initialise_handshake_state()
         self._noise = noise
         self.outgoing += noise_frame(self._hello)
 
@@ -111,20 +119,28 @@ class NoiseFraming:
                 "the peer refuses the handshake or speaks another dialect",
                 refusal("Bad handshake error byte"),
             )
+        if len(body) < 1 + _PUBLIC_KEY_BYTES + _TAG_BYTES:
+            raise HandshakeError(
+                f"a handshake of {len(body)} bytes is cut off", refusal("Handshake frame too short")
+            )
+        handshake, answer = self._noise.handshake_state, bytearray()
         try:
-            self._noise.read_message(body[1:])
-        except InvalidTag as error:
+            handshake.read_message(body[1:], bytearray())
+        except CryptoError as error:
             raise WrongKeyError("the peer holds another encryption key", refusal(WRONG_KEY_REASON)) from error
-        except (ValueError, NoiseInvalidMessage) as error:
-            # a public key that is too short or of low order
+        try:
+            handshake.write_message(b"", answer)
+        except CryptoError as error:  # the peer's public key is one of low order
             raise HandshakeError("a handshake that cannot be computed", refusal("Handshake error")) from error
-        self.outgoing += noise_frame(b"\0" + bytes(self._noise.write_message()))
+        self.outgoing += noise_frame(b"\0" + bytes(answer))
         self.established = True
 
     def _decrypt(self, body: bytes) -> Frame:
+        if len(body) < _TAG_BYTES:
+            raise TamperedFrameError(f"an encrypted frame of {len(body)} bytes has no tag")
         try:
-            plain = self._noise.decrypt(body)
-        except (NoiseInvalidMessage, InvalidTag) as error:
+            plain = self._noise.cipher_state_decrypt.decrypt_with_ad(None, body)
+        except CryptoError as error:
             raise TamperedFrameError("an encrypted frame was altered, replayed or out of order") from error
         if len(plain) < _INNER.size:
             raise FrameError(f"an encrypted message of {len(plain)} bytes has no header")
@@ -135,4 +151,5 @@ class NoiseFraming:
 
     def frame(self, number: int, payload: bytes) -> bytes:
         """One message as bytes to send, in this order; the payload holds at most MAX_PAYLOAD bytes."""
-        return noise_frame(self._noise.encrypt(_INNER.pack(number, len(payload)) + payload))
+        inner = _INNER.pack(number, len(payload)) + payload
+        return noise_frame(self._noise.cipher_state_encrypt.encrypt_with_ad(None, inner))

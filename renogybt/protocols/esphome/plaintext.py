@@ -1,5 +1,7 @@
 """Plaintext framing: `00`, varint payload length, varint message type, payload."""
 
+from collections.abc import Iterator
+
 from renogybt.protocols.esphome.errors import FrameError
 from renogybt.protocols.esphome.varint import VarintTooLong, encode_varint, read_varint
 
@@ -22,25 +24,19 @@ class PlaintextFraming:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def receive(self, data: bytes) -> list[Frame]:
-        """All frames that are complete now; raises FrameError."""
+    def receive(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are complete now, one by one; raises FrameError where one is wrong."""
         self._buffer += data
-        frames: list[Frame] = []
-        position = 0
-        while (found := self._next(position)) is not None:
-            frame, position = found
-            frames.append(frame)
-        del self._buffer[:position]
-        return frames
+        return iter(self._next, None)
 
-    def _next(self, position: int) -> tuple[Frame, int] | None:
+    def _next(self) -> Frame | None:
         buffer = self._buffer
-        if position >= len(buffer):
+        if not buffer:
             return None
-        if buffer[position] != INDICATOR:
-            raise FrameError(f"a frame begins with {buffer[position]:#04x} instead of 0x00")
+        if buffer[0] != INDICATOR:
+            raise FrameError(f"a frame begins with {buffer[0]:#04x} instead of 0x00")
         try:
-            length = read_varint(buffer, position + 1)
+            length = read_varint(buffer, 1)
             if length is None:
                 return None
             if length[0] > MAX_PAYLOAD:
@@ -53,7 +49,9 @@ class PlaintextFraming:
         end = number[1] + length[0]
         if len(buffer) < end:
             return None
-        return (number[0], bytes(buffer[number[1] : end])), end
+        payload = bytes(buffer[number[1] : end])
+        del buffer[:end]
+        return number[0], payload
 
     @staticmethod
     def frame(number: int, payload: bytes) -> bytes:

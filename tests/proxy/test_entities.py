@@ -1,0 +1,180 @@
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renogybt.protocols.esphome.messages import Message, api
+from renogybt.proxy.entities import Category, EntityStore, Sensor, StateClass, TextSensor
+
+VOLTAGE = Sensor(
+    "battery_voltage",
+    "Battery voltage",
+    icon="mdi:battery",
+    device_class="voltage",
+    category=Category.NONE,
+    unit="V",
+    decimals=2,
+)
+MODEL = TextSensor("model", "Model", icon="mdi:chip")
+
+
+@pytest.fixture
+def store() -> EntityStore:
+    return EntityStore([VOLTAGE, MODEL])
+
+
+@pytest.fixture
+def heard(store: EntityStore) -> list[Message]:
+    messages: list[Message] = []
+    store.subscribe(messages.append)
+    return messages
+
+
+# keys
+
+
+@pytest.mark.parametrize(
+    ("text", "key"), [("", 0x811C9DC5), ("a", 0xE40C292C), ("foobar", 0xBF9CF968), ("hello", 0x4F9F2CAB)]
+)
+def test_the_key_is_the_32_bit_fnv_1a_of_the_object_id(text: str, key: int) -> None:
+    assert Sensor(text, "any name").key == key
+
+
+def test_the_key_does_not_depend_on_anything_else() -> None:
+    assert replace(VOLTAGE, name="Spannung", unit="mV").key == VOLTAGE.key
+
+
+def test_two_entities_with_one_key_are_refused() -> None:
+    with pytest.raises(ValueError, match="one key"):
+        EntityStore([VOLTAGE, replace(VOLTAGE, name="another name")])
+
+
+# listing
+
+
+def test_a_sensor_is_listed_with_all_its_properties() -> None:
+    assert VOLTAGE.listing() == api.ListEntitiesSensorResponse(
+        object_id="battery_voltage",
+        key=VOLTAGE.key,
+        name="Battery voltage",
+        icon="mdi:battery",
+        unit_of_measurement="V",
+        accuracy_decimals=2,
+        device_class="voltage",
+        state_class=1,
+        entity_category=0,
+    )
+
+
+def test_a_text_sensor_is_listed_with_all_its_properties() -> None:
+    assert MODEL.listing() == api.ListEntitiesTextSensorResponse(
+        object_id="model", key=MODEL.key, name="Model", icon="mdi:chip", entity_category=2
+    )
+
+
+def test_the_numbers_of_the_enums_are_those_of_the_api() -> None:
+    assert StateClass.TOTAL_INCREASING == api.STATE_CLASS_TOTAL_INCREASING
+    assert StateClass.MEASUREMENT == api.STATE_CLASS_MEASUREMENT
+    assert Category.CONFIG == api.ENTITY_CATEGORY_CONFIG
+    assert Category.DIAGNOSTIC == api.ENTITY_CATEGORY_DIAGNOSTIC
+
+
+def test_entities_are_listed_in_the_order_of_their_definition(store: EntityStore) -> None:
+    assert list(store.listings()) == [VOLTAGE.listing(), MODEL.listing()]
+
+
+# states
+
+
+def test_a_state_carries_the_key_of_its_entity() -> None:
+    assert VOLTAGE.state(13.5) == api.SensorStateResponse(key=VOLTAGE.key, state=13.5)
+    assert MODEL.state("RNG-BATT") == api.TextSensorStateResponse(key=MODEL.key, state="RNG-BATT")
+
+
+def test_zero_and_the_empty_text_are_states() -> None:
+    for message in (VOLTAGE.state(0), MODEL.state("")):
+        assert not message.missing_state  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("entity", [VOLTAGE, MODEL], ids=lambda entity: entity.object_id)
+def test_what_is_no_value_is_shown_as_unknown(entity: Any, value: float | None) -> None:
+    message: Any = entity.state(value)
+
+    assert message.missing_state
+    assert not message.state
+
+
+def test_before_anything_is_published_all_states_are_unknown(store: EntityStore) -> None:
+    assert list(store.states()) == [VOLTAGE.state(None), MODEL.state(None)]
+
+
+def test_the_states_are_those_of_now(store: EntityStore) -> None:
+    store.publish("battery_voltage", 13.31)
+    store.publish("model", "A")
+    store.publish("model", "B")
+
+    assert list(store.states()) == [VOLTAGE.state(13.31), MODEL.state("B")]
+
+
+def test_a_change_is_told_once(store: EntityStore, heard: list[Message]) -> None:
+    store.publish("battery_voltage", 13.3)
+    store.publish("battery_voltage", 13.3)
+    store.publish("battery_voltage", 13.4)
+    store.publish("battery_voltage", None)
+    store.publish("battery_voltage", None)
+
+    assert heard == [VOLTAGE.state(13.3), VOLTAGE.state(13.4), VOLTAGE.state(None)]
+
+
+def test_a_value_that_is_not_known_again_and_again_is_told_never(
+    store: EntityStore, heard: list[Message]
+) -> None:
+    for value in (None, math.nan, math.nan, math.inf):
+        store.publish("battery_voltage", value)
+
+    assert heard == []
+
+
+def test_a_value_that_becomes_unknown_is_told_once(store: EntityStore, heard: list[Message]) -> None:
+    for value in (1.0, math.nan, math.nan, None):
+        store.publish("battery_voltage", value)
+
+    assert heard == [VOLTAGE.state(1.0), VOLTAGE.state(None)]
+
+
+def test_a_difference_that_no_client_can_see_is_not_told(store: EntityStore, heard: list[Message]) -> None:
+    store.publish("battery_voltage", 13.31)
+    store.publish("battery_voltage", 13.310000001)
+
+    assert len(heard) == 1
+
+
+def test_who_left_hears_nothing(store: EntityStore) -> None:
+    heard: list[Message] = []
+    leave = store.subscribe(heard.append)
+
+    leave()
+    store.publish("model", "A")
+
+    assert heard == []
+
+
+def test_an_entity_that_does_not_exist_cannot_be_published(store: EntityStore) -> None:
+    with pytest.raises(KeyError):
+        store.publish("no such thing", 1.0)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(width=32)), max_size=12))
+def test_who_listened_from_the_start_knows_the_state_of_now(values: list[float | None]) -> None:
+    store = EntityStore([VOLTAGE])
+    latest = list(store.states())
+    store.subscribe(lambda message: latest.__setitem__(0, message))
+
+    for value in values:
+        store.publish("battery_voltage", value)
+
+    assert latest == list(store.states())
