@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from dbus_fast import AuthError, BusType, InvalidAddressError, Message, MessageType
+from dbus_fast import BusType, InvalidMessageError, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from renogybt.bluetooth.errors import BusError, CallError, CallTimeoutError
@@ -52,27 +52,31 @@ class Bus:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 self.message_bus = MessageBus(self._address, BusType.SYSTEM)
                 await self.message_bus.connect()
-        except (OSError, EOFError, AuthError, InvalidAddressError, TimeoutError) as error:
+        except (OSError, EOFError, ValueError) as error:  # dbus-fast: a refusal or nonsense is a ValueError
             raise BusError(
                 f"the D-Bus system bus cannot be reached ({error or type(error).__name__})"
             ) from error
         self.message_bus.add_message_handler(self._on_message)
-        self._watch = asyncio.create_task(self._wait_for_end())
+        self._watch = asyncio.create_task(self.message_bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        self._watch.add_done_callback(self._on_end)
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        self.close()
+
+    def close(self) -> None:
+        """End the connection at once; calls under way raise BusError."""
         self._ended.set()
         if self.message_bus.connected:
-            self.message_bus.disconnect()
+            # disconnect() would leave the descriptor open until somebody reads the end of the stream
+            self.message_bus._finalize(None)  # noqa: SLF001
 
-    async def _wait_for_end(self) -> None:
-        try:
-            await self.message_bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-        except (OSError, EOFError) as error:
-            _LOGGER.debug("the bus connection ended: %r", error)
+    def _on_end(self, watch: asyncio.Task[None]) -> None:
         self._ended.set()
+        if not watch.cancelled() and (error := watch.exception()) is not None:
+            _LOGGER.debug("the bus connection ended: %r", error)
 
     @property
     def open(self) -> bool:
@@ -115,13 +119,15 @@ class Bus:
         )
         try:
             async with asyncio.timeout(timeout_s):
-                reply = await self.message_bus.call(message)
+                reply: Message | None = await self.message_bus.call(message)
         except TimeoutError as error:
             self._give_up_call()
             raise CallTimeoutError(f"BlueZ did not answer {member} within {timeout_s:g} s") from error
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, InvalidMessageError) as error:
             self._ended.set()
             raise BusError(f"the connection to the D-Bus system bus broke ({error!r})") from error
+        if reply is None:
+            raise BusError("the connection to the D-Bus system bus was closed")
         if reply.error_name:
             raise CallError(reply.error_name, str(reply.body[0]) if reply.body else "")
         return reply.body
@@ -130,12 +136,17 @@ class Bus:
         self._unanswered += 1
         if self._unanswered >= MAX_UNANSWERED:
             _LOGGER.warning("%d calls were never answered; opening a new bus connection", self._unanswered)
-            self.message_bus.disconnect()
-            self._ended.set()
+            self.close()
 
     async def match(self, rule: str) -> None:
-        """Have the signals that fit this rule delivered, for the life of the connection."""
+        """Have the signals that fit this rule delivered, for the life of the connection.
+
+        Raises BusError: it is the bus that answers, not BlueZ.
+        """
         self._matches += 1
         if self._matches > MAX_MATCHES:
             raise AssertionError(f"more than {MAX_MATCHES} match rules on one connection")
-        await self.call(DBUS_PATH, DBUS, "AddMatch", "s", (rule,), destination=DBUS)
+        try:
+            await self.call(DBUS_PATH, DBUS, "AddMatch", "s", (rule,), destination=DBUS)
+        except (CallError, CallTimeoutError) as error:
+            raise BusError(f"the D-Bus system bus delivers no signals ({error})") from error

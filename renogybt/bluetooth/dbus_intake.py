@@ -11,106 +11,15 @@ from typing import Any
 from dbus_fast import Message, MessageType, unpack_variants
 from dbus_fast.aio.message_reader import build_message_reader
 
-from renogybt.bluetooth.bus import BLUEZ, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.bus import BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.device import HEARD, DeviceRecord
 from renogybt.bluetooth.errors import BusError
 from renogybt.bluetooth.pacing import PacedReader
-from renogybt.model.advertisement import (
-    RSSI_UNKNOWN,
-    AddressType,
-    Advertisement,
-    parse_address,
-)
+from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import AdvertisementListener
-from renogybt.protocols.advertising.rebuild import Advertised, rebuild
 
-_HEARD = frozenset(
-    {"RSSI", "TxPower", "ManufacturerData", "ServiceData", "AdvertisingFlags", "AdvertisingData"}
-)
-"""Properties that change only because an advertisement was received. Names and UUIDs also change
-when a device is connected to."""
-
-
-class _Device:
-    """What BlueZ has told of one device so far."""
-
-    __slots__ = ("address", "address_type", "advertised", "data", "rssi")
-
-    def __init__(self) -> None:
-        self.address: int | None = None
-        self.address_type = AddressType.PUBLIC
-        self.rssi = RSSI_UNKNOWN
-        self.advertised = Advertised()
-        self.data: bytes | None = None
-
-    def update(self, properties: dict[str, Any]) -> None:
-        """Take in changed properties."""
-        for name, value in properties.items():
-            if (take := _PROPERTIES.get(name)) is not None:
-                take(self, value)
-                if name != "RSSI":
-                    self.data = None
-
-    def advertisement(self) -> Advertisement | None:
-        """The advertisement as it is known now."""
-        if self.address is None:
-            return None
-        if self.data is None:
-            self.data = rebuild(self.advertised)
-        return Advertisement(self.address, self.rssi, self.address_type, self.data)
-
-
-def _take_address(device: _Device, value: Any) -> None:
-    device.address = parse_address(value)
-
-
-def _take_address_type(device: _Device, value: Any) -> None:
-    device.address_type = AddressType.RANDOM if value == "random" else AddressType.PUBLIC
-
-
-def _take_rssi(device: _Device, value: Any) -> None:
-    device.rssi = int(value)
-
-
-def _take_tx_power(device: _Device, value: Any) -> None:
-    device.advertised.tx_power = int(value)
-
-
-def _take_name(device: _Device, value: Any) -> None:
-    device.advertised.name = str(value)
-
-
-def _take_uuids(device: _Device, value: Any) -> None:
-    device.advertised.uuids = tuple(value)
-
-
-def _take_manufacturer(device: _Device, value: Any) -> None:
-    device.advertised.manufacturer = {company: bytes(data) for company, data in value.items()}
-
-
-def _take_service_data(device: _Device, value: Any) -> None:
-    device.advertised.service_data = {uuid: bytes(data) for uuid, data in value.items()}
-
-
-def _take_flags(device: _Device, value: Any) -> None:
-    device.advertised.flags = bytes(value)
-
-
-def _take_other(device: _Device, value: Any) -> None:
-    device.advertised.other = {kind: bytes(data) for kind, data in value.items()}
-
-
-_PROPERTIES: dict[str, Callable[[_Device, Any], None]] = {
-    "Address": _take_address,
-    "AddressType": _take_address_type,
-    "RSSI": _take_rssi,
-    "TxPower": _take_tx_power,
-    "Name": _take_name,  # not Alias, which holds the address where there is no name
-    "UUIDs": _take_uuids,
-    "ManufacturerData": _take_manufacturer,
-    "ServiceData": _take_service_data,
-    "AdvertisingFlags": _take_flags,
-    "AdvertisingData": _take_other,
-}
+_MOST_AT_ONCE = 4_096
+"""Messages of one reading, so that a flood cannot keep everything else waiting."""
 
 
 class DbusIntake:
@@ -132,7 +41,8 @@ class DbusIntake:
         self.adapter_path = adapter_path
         self._listener = listener
         self._ended = ended
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, DeviceRecord] = {}
+        self._early: list[Message] | None = []
         self._batch: list[Advertisement] = []
         self._count = 0
         self._reader: PacedReader | None = None
@@ -183,15 +93,20 @@ class DbusIntake:
         def drain() -> int:
             before = -1
             self._count = 0
-            while self._count != before and bus.connected:
+            while before < self._count < _MOST_AT_ONCE and bus.connected:
                 before = self._count
                 read()  # one recv, and all messages in it
-            if self._batch:
-                batch, self._batch = self._batch, []
-                self._listener(batch)
+            if not bus.connected and self._reader is not None:
+                self._reader.close()  # at once: the number of the descriptor may soon be another's
+            self._deliver()
             return self._count
 
         self._reader = PacedReader(sock.fileno(), drain, loop)
+
+    def _deliver(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self._listener(batch)
 
     async def _subscribe(self) -> None:
         signal = f"type='signal',sender='{BLUEZ}'"
@@ -203,36 +118,45 @@ class DbusIntake:
             await self._bus.match(
                 f"{signal},interface='{OBJECT_MANAGER}',member='{member}',arg0path='{self.adapter_path}/'"
             )
+        await self._bus.match(f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'")
         (objects,) = await self._bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
         for path, interfaces in objects.items():
             if path.startswith(self._prefix) and DEVICE in interfaces:
-                self._device(path).update(unpack_variants(interfaces[DEVICE]))
-
-    def _device(self, path: str) -> _Device:
-        device = self._devices.get(path)
-        if device is None:
-            device = self._devices[path] = _Device()
-        return device
+                self._devices[path] = device = DeviceRecord()
+                device.update(unpack_variants(interfaces[DEVICE]))
+        # Signals that came right after the reply are newer than it is.
+        early, self._early = self._early or [], None
+        for message in early:
+            self._on_signal(message)
+        self._deliver()
 
     def _on_message(self, message: Message) -> None:
         self._count += 1
         if message.message_type is not MessageType.SIGNAL:
             self._bus.message_bus._process_message(message)  # noqa: SLF001 - replies to our calls
-            return
+        elif self._early is None:
+            self._on_signal(message)
+        else:
+            self._early.append(message)
+
+    def _on_signal(self, message: Message) -> None:
         member, body = message.member, message.body
         if member == "PropertiesChanged":
-            if body[0] == DEVICE:
-                self._on_changed(message.path or "", body[1])
+            device = self._devices.get(message.path or "")
+            if device is not None and body[0] == DEVICE:
+                device.invalidate(body[2])
+                self._on_changed(device, body[1])
         elif member == "InterfacesAdded":
+            if DEVICE in body[1] and body[0].startswith(self._prefix):
+                device = self._devices[body[0]] = DeviceRecord()  # nothing of an earlier one is true of it
+                self._on_changed(device, body[1][DEVICE])
+        elif member == "InterfacesRemoved":
             if DEVICE in body[1]:
-                self._on_changed(body[0], body[1][DEVICE])
-        elif member == "InterfacesRemoved" and DEVICE in body[1]:
-            self._devices.pop(body[0], None)
+                self._devices.pop(body[0], None)
+        elif member == "NameOwnerChanged" and body[0] == BLUEZ:
+            self._devices.clear()
 
-    def _on_changed(self, path: str, properties: dict[str, Any]) -> None:
-        if not path.startswith(self._prefix):
-            return
-        device = self._device(path)
+    def _on_changed(self, device: DeviceRecord, properties: dict[str, Any]) -> None:
         device.update(unpack_variants(properties))
-        if not _HEARD.isdisjoint(properties) and (found := device.advertisement()) is not None:
+        if not HEARD.isdisjoint(properties) and (found := device.advertisement()) is not None:
             self._batch.append(found)

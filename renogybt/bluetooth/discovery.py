@@ -6,7 +6,7 @@ from dbus_fast import Variant
 
 from renogybt.bluetooth.bus import ADAPTER, Bus
 from renogybt.bluetooth.errors import BluetoothError, CallError, CallTimeoutError
-from renogybt.bluetooth.tree import AdapterRecord, AdapterTree
+from renogybt.bluetooth.tree import AdapterRecord
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ class Discovery:
     """Whether we hold a discovery, and where.
 
     bluetoothd keeps it for our connection until the adapter is powered off, is gone, or bluetoothd
-    itself restarts; nothing tells of that but the signs that `holds` looks at.
+    itself restarts (then the adapter has another life); nothing tells of that but the signs that
+    `holds` looks at.
     """
 
-    def __init__(self, bus: Bus, tree: AdapterTree) -> None:
+    def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._tree = tree
-        self._held: tuple[str, int] | None = None
+        self._held: tuple[str, int] | None = None  # path and life of the adapter
         self._missing_since: float | None = None
 
     def holds(self, adapter: AdapterRecord, now: float) -> bool:
         """Whether our discovery on this adapter is alive, as far as can be seen."""
-        if self._held != (adapter.path, self._tree.generation):
+        if self._held != (adapter.path, adapter.life):
             self._held = None
             return False
         if adapter.discovering:
@@ -69,23 +69,45 @@ class Discovery:
 
     async def start(self, adapter: AdapterRecord) -> None:
         """Start; raises InProgressError, CallError, CallTimeoutError, BusError."""
-        generation = self._tree.generation
         await self._bus.call(adapter.path, ADAPTER, "SetDiscoveryFilter", "a{sv}", (_FILTER,))
-        try:
-            await self._bus.call(adapter.path, ADAPTER, "StartDiscovery")
-        except CallError as error:
-            if error.name == IN_PROGRESS:
-                raise InProgressError(f"{adapter.name} is busy with a discovery that is not ours") from error
-            raise
-        self._held = (adapter.path, generation)
+        begun = await self._begin(adapter.path)
+        if not begun and await self._end(adapter.path):
+            # it was one of this very connection: its loss was only an appearance
+            begun = await self._begin(adapter.path)
+        if not begun:
+            raise InProgressError(f"{adapter.name} is busy with a discovery that is not ours")
+        self._held = (adapter.path, adapter.life)
         self._missing_since = None
+
+    async def _begin(self, path: str) -> bool:
+        """False: InProgress."""
+        try:
+            await self._bus.call(path, ADAPTER, "StartDiscovery")
+        except CallTimeoutError:
+            # Nobody can tell whether it begins after all. Without the connection it does not.
+            self._bus.close()
+            raise
+        except CallError as error:
+            if error.name != IN_PROGRESS:
+                raise
+            return False
+        return True
+
+    async def _end(self, path: str) -> bool:
+        """False: there was none of this connection."""
+        try:
+            await self._bus.call(path, ADAPTER, "StopDiscovery", timeout_s=_GOODBYE_S)
+        except CallError as error:
+            _LOGGER.debug("stopping the discovery: %s", error)
+            return False
+        except CallTimeoutError as error:
+            _LOGGER.debug("%s; closing the connection ends it as well", error)
+            self._bus.close()
+        return True
 
     async def stop(self) -> None:
         """Stop ours if we hold one. That it is gone already counts as done."""
         if self._held is None:
             return
-        (path, _generation), self._held = self._held, None
-        try:
-            await self._bus.call(path, ADAPTER, "StopDiscovery", timeout_s=_GOODBYE_S)
-        except (CallError, CallTimeoutError) as error:
-            _LOGGER.debug("stopping the discovery: %s", error)
+        (path, _life), self._held = self._held, None
+        await self._end(path)

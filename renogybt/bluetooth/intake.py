@@ -1,6 +1,7 @@
 """Which way advertisements take, and everything that only the management socket can do."""
 
 import logging
+import socket
 from collections.abc import Callable
 
 from renogybt.bluetooth.dbus_intake import DbusIntake
@@ -28,7 +29,7 @@ class SourceUnavailableError(BluetoothError):
 
 
 class IntakeChoice:
-    """Opens one intake and keeps it: the management socket for good, D-Bus until it breaks.
+    """Opens one intake and keeps it until it breaks.
 
     `wake` is called when something changed that the scanner should look at.
     """
@@ -39,11 +40,13 @@ class IntakeChoice:
         bus_address: str | None,
         listener: AdvertisementListener,
         wake: Callable[[], None],
+        open_mgmt: Callable[[], socket.socket] = open_socket,
     ) -> None:
         self._source = source
         self._bus_address = bus_address
         self._listener = listener
         self._wake = wake
+        self._open_mgmt_socket = open_mgmt
         self._mgmt: MgmtSocket | None = None
         self._monitor: AdvertisementMonitor | None = None
         self._dbus: DbusIntake | None = None
@@ -59,6 +62,8 @@ class IntakeChoice:
 
         Raises SourceUnavailableError, BusError, CallError, CallTimeoutError, MgmtError.
         """
+        if self._mgmt is not None and not self._mgmt.open:
+            self._close_mgmt()
         if self._chosen is None:
             self._chosen, reason = await self._choose(adapter)
             _LOGGER.info("advertisements come from %s: %s", _NAMES[self._chosen], reason)
@@ -80,20 +85,15 @@ class IntakeChoice:
         return Intake.MGMT, "raw data and every repeat"
 
     async def _open_mgmt(self, index: int) -> None:
-        """Raises MgmtUnavailableError, also where the kernel would keep the events from us."""
-        socket = MgmtSocket(open_socket(), self._listener, self._wake)
-        monitor = AdvertisementMonitor(socket)
+        """Raises MgmtUnavailableError, MgmtError, CallTimeoutError."""
+        channel = MgmtSocket(self._open_mgmt_socket(), self._listener, self._wake)
+        monitor = AdvertisementMonitor(channel)
         try:
-            await monitor.features(index)  # without the capability this is refused, events are just missing
-        except MgmtError as error:
-            socket.close()
-            if error.status == mgmt.PERMISSION_DENIED:
-                raise MgmtUnavailableError(_CAPABILITY) from error
-            raise
+            await _require_trust(channel, monitor, index)
         except BaseException:
-            socket.close()
+            channel.close()
             raise
-        self._mgmt, self._monitor = socket, monitor
+        self._mgmt, self._monitor = channel, monitor
 
     async def _open_dbus(self, adapter_path: str) -> None:
         if self._dbus is not None and self._dbus.open and self._dbus.adapter_path == adapter_path:
@@ -109,7 +109,10 @@ class IntakeChoice:
             await intake.__aexit__()
 
     async def monitor(self, index: int, lock: ScanLock) -> bool:
-        """Have our advertisement monitor registered, and note it; False where there can be none."""
+        """Have our advertisement monitor registered, and note it; False where there can be none.
+
+        Raises MgmtError, CallTimeoutError, MgmtUnavailableError.
+        """
         if self._monitor is None:
             return False
         before = self._monitor.handle
@@ -122,10 +125,13 @@ class IntakeChoice:
         """End whatever LE discovery the kernel runs; bluetoothd begins its own anew. False: cannot."""
         if self._mgmt is None:
             return False
-        try:
-            await self._mgmt.command(mgmt.STOP_DISCOVERY, index, bytes((mgmt.LE_DISCOVERY,)))
-        except MgmtError as error:
-            _LOGGER.debug("no discovery of the kernel to stop: %s", error)
+        for types in (mgmt.LE_DISCOVERY, mgmt.INTERLEAVED_DISCOVERY):
+            try:
+                await self._mgmt.command(mgmt.STOP_DISCOVERY, index, bytes((types,)))
+            except MgmtError as error:  # there is none, or one of other types
+                _LOGGER.debug("no discovery of types %d to stop: %s", types, error)
+            else:
+                break
         return True
 
     def adapter_gone(self) -> None:
@@ -135,13 +141,15 @@ class IntakeChoice:
         if self._mgmt is not None:
             self._mgmt.follow(None)
 
-    async def remove_monitor(self) -> None:
-        """Take the advertisement monitor back. That it is gone already counts as done."""
-        if self._monitor is not None:
+    async def remove_monitor(self, lock: ScanLock) -> None:
+        """Take the advertisement monitor back, and its note. If that fails the note stays."""
+        if self._monitor is not None and self._monitor.handle is not None:
             try:
                 await self._monitor.remove()
-            except (MgmtError, CallTimeoutError, MgmtUnavailableError) as error:
+            except (CallTimeoutError, MgmtUnavailableError) as error:
                 _LOGGER.debug("removing the advertisement monitor: %s", error)
+            else:
+                lock.note(None)
 
     async def bus_lost(self) -> None:
         """The bus went away: so did what came by it."""
@@ -150,10 +158,25 @@ class IntakeChoice:
     async def close(self) -> None:
         """Let go of everything."""
         await self._close_dbus()
+        self._close_mgmt()
+
+    def _close_mgmt(self) -> None:
         if self._mgmt is not None:
             self._mgmt.close()
-            self._mgmt = None
-            self._monitor = None
+        self._mgmt = self._monitor = self._chosen = None
+
+
+async def _require_trust(channel: MgmtSocket, monitor: AdvertisementMonitor, index: int) -> None:
+    """Raises MgmtUnavailableError: without the capability commands are refused, and events just missing."""
+    try:
+        if await monitor.features(index) is None:  # what a kernel does not know it refuses to everybody
+            await channel.command(mgmt.GET_CONNECTIONS, index)
+    except MgmtError as error:
+        if error.status == mgmt.PERMISSION_DENIED:
+            raise MgmtUnavailableError(_CAPABILITY) from error
+        if error.status == mgmt.INVALID_INDEX:
+            raise
+        _LOGGER.debug("the management socket is trusted: %s", error)
 
 
 _NAMES = {Intake.MGMT: "the management socket", Intake.DBUS: "D-Bus"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import errno
 import logging
 import os
 import socket
@@ -53,7 +54,7 @@ def open_socket() -> socket.socket:
 class MgmtSocket:
     """Delivers the advertisements of one adapter, and sends commands.
 
-    `monitor_removed` is called when somebody removed an advertisement monitor.
+    `changed` is called when somebody removed an advertisement monitor, or the socket broke.
     The socket is this object's to close.
     """
 
@@ -61,12 +62,14 @@ class MgmtSocket:
         self,
         sock: socket.socket,
         listener: AdvertisementListener,
-        monitor_removed: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket = sock
         self._listener = listener
-        self._monitor_removed = monitor_removed
+        self._changed = changed
+        self.open = True
+        """Whether advertisements can still come."""
         self._index: int | None = None
         self._replies: dict[tuple[int, int], asyncio.Future[mgmt.CommandReply]] = {}
         self._reader = PacedReader(sock.fileno(), self._drain, self._loop)
@@ -76,13 +79,24 @@ class MgmtSocket:
         self._index = index
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Let go of the socket; commands under way raise MgmtUnavailableError."""
+        self.open = False
         self._reader.close()
         self._socket.close()
         for reply in self._replies.values():
-            reply.cancel()
+            if not reply.done():
+                reply.set_exception(MgmtUnavailableError("the management socket was closed"))
 
     def _drain(self) -> int:
+        try:
+            return self._read_all()
+        except OSError as error:
+            _LOGGER.warning("the management socket broke (%s)", error.strerror)
+            self.close()
+            self._changed()
+            return 0
+
+    def _read_all(self) -> int:
         batch: list[Advertisement] = []
         count = 0
         receive = self._socket.recv
@@ -94,6 +108,8 @@ class MgmtSocket:
             except BlockingIOError:
                 break
             count += 1
+            if not packet:
+                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
             if len(packet) < mgmt.HEADER.size:
                 continue
             event, where, _length = unpack(packet)
@@ -117,10 +133,12 @@ class MgmtSocket:
             if waiting is not None and not waiting.done():
                 waiting.set_result(reply)
         elif event == mgmt.ADV_MONITOR_REMOVED and index == self._index:
-            self._monitor_removed()
+            self._changed()
 
     async def command(self, opcode: int, index: int, parameters: bytes = b"") -> bytes:
         """The data of the reply; raises MgmtError, CallTimeoutError, MgmtUnavailableError."""
+        if not self.open:
+            raise MgmtUnavailableError("the management socket was closed")
         key = (opcode, index)
         reply: asyncio.Future[mgmt.CommandReply] = self._loop.create_future()
         self._replies[key] = reply
@@ -131,6 +149,8 @@ class MgmtSocket:
         except TimeoutError as error:
             raise CallTimeoutError(f"the kernel did not answer management command {opcode:#06x}") from error
         except OSError as error:
+            del self._replies[key]
+            self.close()
             raise MgmtUnavailableError(f"the management socket broke ({error.strerror})") from error
         finally:
             if self._replies.get(key) is reply:

@@ -5,6 +5,7 @@ heard about once in ten seconds. While one is registered, whatever its pattern, 
 and the kernel scans passively by itself when nobody discovers (Linux net/bluetooth/hci_sync.c).
 """
 
+import asyncio
 import logging
 
 from renogybt.bluetooth.errors import MgmtError
@@ -18,6 +19,7 @@ _PATTERN = mgmt.pattern_monitor(ADType.FLAGS, b"\x06")
 """Flags of a device without BR/EDR, the most common begin of an advertisement. The kernel reports
 what does not match as well, unless the controller does the matching itself."""
 
+_GOODBYE_S = 0.3
 _UNABLE = (mgmt.UNKNOWN_COMMAND, mgmt.NOT_SUPPORTED, mgmt.REJECTED)
 
 
@@ -31,6 +33,7 @@ class AdvertisementMonitor:
     def __init__(self, socket: MgmtSocket) -> None:
         self._socket = socket
         self._held: tuple[int, int] | None = None
+        self._complained = False
         self.offloaded = False
         """Whether the controller matches patterns itself, and so reports no others in passive mode."""
 
@@ -50,6 +53,9 @@ class AdvertisementMonitor:
             if error.status in _UNABLE:
                 return None
             raise
+        except mgmt.MgmtPacketError as error:
+            _LOGGER.debug("no advertisement monitors: %s", error)
+            return None
 
     async def ensure(self, index: int, noted: int | None) -> bool:
         """Have exactly one monitor of ours on this adapter; False where that is not possible.
@@ -62,23 +68,47 @@ class AdvertisementMonitor:
         self.offloaded = bool(features.offloaded)
         handle = self._held[1] if self._held and self._held[0] == index else noted
         if handle is None or handle not in features.handles:
-            handle = await self._add(index)
-        self._held = (index, handle) if handle is not None else None
+            self._held = None
+            await self._add_in_any_case(index)
+        else:
+            self._held = (index, handle)
         return self._held is not None
 
-    async def _add(self, index: int) -> int | None:
+    async def _add_in_any_case(self, index: int) -> None:
+        """Also when it is cancelled: the kernel adds the monitor all the same, and without knowing its
+        handle nobody could remove it."""
+        adding = asyncio.ensure_future(self._add(index))
+        try:
+            await asyncio.shield(adding)
+        except asyncio.CancelledError:
+            await asyncio.wait([adding], timeout=_GOODBYE_S)
+            if not adding.cancel() and not adding.cancelled():
+                adding.exception()  # whatever it was, nobody waits for it any more
+            raise
+
+    async def _add(self, index: int) -> None:
         try:
             data = await self._socket.command(mgmt.ADD_ADV_PATTERNS_MONITOR, index, _PATTERN)
         except MgmtError as error:
-            _LOGGER.warning("no advertisement monitor, repeats will be missing: %s", error)
-            return None
-        return int.from_bytes(data[:2], "little")
+            if error.status == mgmt.BUSY:
+                raise  # somebody else adds one just now
+            if not self._complained:
+                _LOGGER.warning("no advertisement monitor, repeats will be missing: %s", error)
+            self._complained = True
+        else:
+            self._held = (index, int.from_bytes(data[:2], "little"))
 
     async def remove(self) -> None:
-        """Take our monitor back; harmless when there is none. Raises MgmtError."""
+        """Take our monitor back. That it is gone already counts as done.
+
+        Raises CallTimeoutError, MgmtUnavailableError.
+        """
         if self._held is not None:
             (index, handle), self._held = self._held, None
-            await self._socket.command(mgmt.REMOVE_ADV_MONITOR, index, mgmt.monitor_handle(handle))
+            try:
+                await self._socket.command(mgmt.REMOVE_ADV_MONITOR, index, mgmt.monitor_handle(handle))
+            except MgmtError as error:
+                _LOGGER.debug("removing the advertisement monitor: %s", error)
 
     def forget(self) -> None:
         """The adapter is gone, and our monitor with it."""

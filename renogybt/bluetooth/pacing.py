@@ -65,11 +65,12 @@ class PacedReader:
         if self._closed:
             return
         now = self._loop.time()
-        if count < CALM_PER_S * (now - self._looked):
+        passed_s = max(now - self._looked, _LEAST_TICK_S)
+        if count < CALM_PER_S * passed_s:
             self._window_start, self._window_count = now, 0
             self._wait()
             return
-        self._schedule(max(TICK_S * min(1.0, FULL / max(count, 1)), _LEAST_TICK_S), now)
+        self._schedule(max(min(TICK_S, FULL * passed_s / count), _LEAST_TICK_S), now)
 
     def close(self) -> None:
         """Read no more; before the descriptor is closed."""

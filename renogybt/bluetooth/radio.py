@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from renogybt.bluetooth.bus import Bus
-from renogybt.bluetooth.errors import BluetoothError, BusError, CallError, CallTimeoutError
+from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError
+from renogybt.bluetooth.faults import NotReadyError, SettlingError
 from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
-from renogybt.bluetooth.scanner import Choice, NotReadyError, Outcome, Scanner
+from renogybt.bluetooth.mgmt import open_socket
+from renogybt.bluetooth.scanner import Choice, Outcome, Scanner
 from renogybt.config import AdvertisementSource
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import (
@@ -47,12 +50,15 @@ class BlueZRadio:
         mode: ScanMode = ScanMode.ACTIVE,
         lock_path: Path | None = None,
         bus_address: str | None = None,
+        open_mgmt: Callable[[], socket.socket] = open_socket,
     ) -> None:
         self._choice = Choice(adapter)
         self._source = source
         self._wanted = mode
         self._lock_path = lock_path
         self._bus_address = bus_address
+        self._open_mgmt = open_mgmt
+        self._attempt = 0
         self._wake = asyncio.Event()
         self._scanner: Scanner | None = None
         self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
@@ -82,44 +88,46 @@ class BlueZRadio:
     async def run(self) -> None:
         """Scan until cancelled."""
         self._become(ScannerState.STARTING)
-        intake = IntakeChoice(self._source, self._bus_address, self._advertisements.notify, self._wake.set)
-        attempt = 0
+        intake = IntakeChoice(
+            self._source, self._bus_address, self._advertisements.notify, self._wake.set, self._open_mgmt
+        )
         try:
             while True:
                 try:
                     async with Bus(self._bus_address) as bus:
-                        attempt = 0
                         await self._serve(bus, intake)
+                    if self._status.state is not ScannerState.FAILED:
+                        self._become(ScannerState.STARTING)
                 except BusError as error:
                     self._fail(_bus_advice(error))
                 await intake.bus_lost()
-                await asyncio.sleep(_RECONNECT_S[min(attempt, len(_RECONNECT_S) - 1)])
-                attempt += 1
+                await asyncio.sleep(_RECONNECT_S[min(self._attempt, len(_RECONNECT_S) - 1)])
+                self._attempt += 1
         finally:
             await intake.close()
             self._become(ScannerState.STOPPED)
 
     async def _serve(self, bus: Bus, intake: IntakeChoice) -> None:
-        """Scan for as long as this bus connection lives."""
+        """Scan for as long as this bus connection lives; raises BusError."""
         scanner = Scanner(bus, self._choice, intake, self._lock_path, self._wake.set, self._wanted)
         self._scanner = scanner
         ended = asyncio.create_task(_wake_at_end(bus, self._wake))
-        following = False
         try:
+            await scanner.follow()
             while bus.open:
                 self._wake.clear()
                 try:
-                    if not following:
-                        await scanner.follow()
-                        following = True
                     pause = self._settle(await scanner.step())
-                except (NotReadyError, SourceUnavailableError, CallTimeoutError, CallError) as error:
+                except (NotReadyError, SourceUnavailableError, CallTimeoutError) as error:
                     pause = self._settle_fault(error)
+                self._attempt = 0
                 await self._sleep(pause)
+        except asyncio.CancelledError:
+            self._become(ScannerState.STOPPING)
+            raise
         finally:
             ended.cancel()
             self._scanner = None
-            self._become(ScannerState.STOPPING)
             await _close(scanner)
 
     def _settle(self, outcome: Outcome) -> float | None:
@@ -127,14 +135,13 @@ class BlueZRadio:
         return outcome.look_again_s
 
     def _settle_fault(self, error: BluetoothError) -> float | None:
-        if isinstance(error, NotReadyError):
-            if error.passing:
-                _LOGGER.debug("not ready yet: %s", error)
-                self._become(ScannerState.STARTING)
-            else:
-                self._fail(str(error))
+        if isinstance(error, SettlingError):
+            _LOGGER.debug("not ready yet: %s", error)
+            self._become(ScannerState.STARTING)
             return error.retry_s
         self._fail(str(error))
+        if isinstance(error, NotReadyError):
+            return error.retry_s
         return _SOURCE_RETRY_S if isinstance(error, SourceUnavailableError) else _HUNG_RETRY_S
 
     async def _sleep(self, pause_s: float | None) -> None:

@@ -10,6 +10,8 @@ from renogybt.model.advertisement import format_address
 
 _LOGGER = logging.getLogger(__name__)
 
+_LONGEST_NOTE = 1024
+
 
 def default_lock_path(address: int) -> Path:
     """The lock of the adapter with this address: known to all users of the machine, gone with a reboot."""
@@ -47,20 +49,29 @@ class ScanLock:
         try:
             descriptor = self._open()
         except OSError as error:
-            if not self._complained:
-                _LOGGER.warning("no scan lock: %s cannot be opened (%s)", self.path, error.strerror)
-            self._complained = True
+            self._complain(error)
             return True
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return False
+        except OSError as error:
+            os.close(descriptor)
+            self._complain(error)
+            return True
         self._descriptor = descriptor
+        self.note(self.monitor())  # the process is another one, the monitor may still be there
         return True
 
+    def _complain(self, error: OSError) -> None:
+        if not self._complained:
+            _LOGGER.warning("no scan lock: %s cannot be used (%s)", self.path, error.strerror)
+        self._complained = True
+
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        # a pipe in its place must not keep us waiting
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             # without O_CREAT first: the kernel refuses that for files of others in sticky folders
             return os.open(self.path, flags)
@@ -86,12 +97,19 @@ class ScanLock:
         text: dict[str, int] = {"pid": os.getpid()}
         if monitor is not None:
             text["monitor"] = monitor
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(text).encode(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, json.dumps(text).encode(), 0)
+        except OSError as error:
+            self._complain(error)
 
     def _note(self) -> dict[str, int]:
         try:
-            note = json.loads(self.path.read_text(encoding="utf-8") or "{}")
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                note = json.loads(os.read(descriptor, _LONGEST_NOTE) or b"{}")
+            finally:
+                os.close(descriptor)
         except (OSError, ValueError):
             return {}
         if not isinstance(note, dict):
@@ -101,6 +119,5 @@ class ScanLock:
     def release(self) -> None:
         """Let others have it."""
         if self._descriptor is not None:
-            self.note(None)
             os.close(self._descriptor)
             self._descriptor = None

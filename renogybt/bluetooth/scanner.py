@@ -1,51 +1,34 @@
 """Keeps the adapter scanning, on one bus connection: looks, and does what is missing."""
 
 import asyncio
-import getpass
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from renogybt.bluetooth.bus import Bus
-from renogybt.bluetooth.discovery import (
-    ACCESS_DENIED,
-    LOST_AFTER_S,
-    NOT_READY,
-    Discovery,
-    InProgressError,
+from renogybt.bluetooth.discovery import LOST_AFTER_S, Discovery, InProgressError
+from renogybt.bluetooth.errors import CallError, MgmtError, MgmtUnavailableError
+from renogybt.bluetooth.faults import (
+    NotReadyError,
+    Patience,
+    absent,
+    busy,
+    call_fault,
+    mgmt_fault,
+    no_service,
+    powered_off,
 )
-from renogybt.bluetooth.errors import BluetoothError, CallError, MgmtError
 from renogybt.bluetooth.intake import IntakeChoice
-from renogybt.bluetooth.rfkill import bluetooth_block
 from renogybt.bluetooth.scan_lock import ScanLock, default_lock_path
 from renogybt.bluetooth.tree import AdapterRecord, AdapterTree
 from renogybt.model.advertisement import format_address
 from renogybt.model.radio import Intake, ScanMode
-from renogybt.protocols.advertising import mgmt
 
 _LOGGER = logging.getLogger(__name__)
 
 LOCK_POLL_S = 1.0
 """A lock has no event that a loop could wait for."""
-SERVICE_POLL_S = 5.0
-BUSY_RETRY_S = 0.5
-FAULT_RETRY_S = 2.0
-ORPHAN_GRACE_S = 3.0
-"""How long InProgress is no fault: a restart of the radio's software takes as long."""
-
-
-class NotReadyError(BluetoothError):
-    """Scanning is not possible just now. The text says why and what to do about it.
-
-    `retry_s`: when to look again though nothing tells of a change. `passing`: likely to be over
-    by itself within seconds.
-    """
-
-    def __init__(self, reason: str, retry_s: float | None = None, *, passing: bool = False) -> None:
-        super().__init__(reason)
-        self.retry_s = retry_s
-        self.passing = passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,75 +70,68 @@ class Scanner:
         self._lock_path = lock_path
         self._lock: ScanLock | None = None
         self._tree = AdapterTree(bus, wake)
-        self._discovery = Discovery(bus, self._tree)
+        self._discovery = Discovery(bus)
         self._now = asyncio.get_running_loop().time
-        self._generation = 0
-        self._busy_since: float | None = None
+        self._patience = Patience(self._now)
         self._told: set[str] = set()
         self.wanted = wanted
 
     async def follow(self) -> None:
-        """Begin to follow BlueZ; raises CallError, CallTimeoutError, BusError."""
+        """Begin to follow BlueZ, once, before the first step; raises BusError."""
         await self._tree.follow()
-        self._generation = self._tree.generation
 
     async def step(self) -> Outcome:
-        """Look and do the next things; raises NotReadyError, CallTimeoutError, BusError."""
+        """Look and do the next things.
+
+        Raises NotReadyError, SettlingError, SourceUnavailableError, CallTimeoutError, BusError.
+        """
         try:
-            adapter = await self._adapter()
-            intake = await self._intake.open(adapter)
-            lock = self._lock_of(adapter)
-            if not lock.acquire():
-                return await self._listen(adapter, intake, lock)
-            self._once("owner", "")
-            if await self._settle_passive(adapter, intake, lock):
-                return Outcome(ScanMode.PASSIVE, intake, adapter.address)
-            return await self._settle_active(adapter, intake)
-        except MgmtError as error:
-            raise self._mgmt_fault(error) from error
+            outcome = await self._advance()
+        except NotReadyError as error:
+            raise self._patience.judge(error) from error
+        except (MgmtError, MgmtUnavailableError) as error:
+            raise self._patience.judge(mgmt_fault(error)) from error
         except CallError as error:
-            raise self._call_fault(error) from error
+            raise self._patience.judge(call_fault(error)) from error
+        self._patience.reset()
+        return outcome
+
+    async def _advance(self) -> Outcome:
+        adapter = await self._adapter()
+        intake = await self._intake.open(adapter)
+        lock = self._lock_of(adapter)
+        if not lock.acquire():
+            return await self._listen(adapter, intake, lock)
+        self._once("owner", "")
+        if await self._settle_passive(adapter, intake, lock):
+            return Outcome(ScanMode.PASSIVE, intake, adapter.address)
+        return await self._settle_active(adapter, intake)
 
     # the adapter
 
     async def _adapter(self) -> AdapterRecord:
-        if self._generation != self._tree.generation or not self._tree.running:
-            self._generation = self._tree.generation
-            await self._tree.read()
+        try:
+            return await self._find()
+        except NotReadyError:
+            self._discovery.forget()
+            raise
+
+    async def _find(self) -> AdapterRecord:
+        await self._tree.refresh()
         if not self._tree.running:
-            self._discovery.forget()
-            raise NotReadyError(
-                "bluetoothd is not running. Start it: sudo systemctl start bluetooth (it comes with: sudo apt"
-                " install bluez)",
-                SERVICE_POLL_S,
-            )
-        address = self._choice.address
-        adapter = self._tree.select(self._choice.configured if address is None else address)
+            raise no_service()
+        configured, address = self._choice.configured, self._choice.address
+        adapter = self._tree.select(configured if address is None else address)
         if adapter is None:
-            self._discovery.forget()
             self._intake.adapter_gone()
-            raise NotReadyError(self._absence())
-        if self._choice.address is None:
+            raise absent(configured, address, self._tree.names())
+        # of several without power, the first one that gets power is as good as any
+        if address is None and (adapter.powered or configured is not None):
             self._choice.address = adapter.address
             _LOGGER.info("using adapter %s (%s)", adapter.name, format_address(adapter.address))
         if not adapter.powered:
-            self._discovery.forget()
-            raise NotReadyError(_why_off(adapter.name), FAULT_RETRY_S)
+            raise powered_off(adapter.name)
         return adapter
-
-    def _absence(self) -> str:
-        present = self._tree.names()
-        if self._choice.address is not None:
-            wanted = (
-                f"the adapter {format_address(self._choice.address)} is gone; waiting for it to come back"
-            )
-        elif self._choice.configured is None:
-            wanted = "there is no Bluetooth adapter. Plug one in, or switch the built-in one on"
-        else:
-            configured = self._choice.configured
-            name = configured if isinstance(configured, str) else format_address(configured)
-            wanted = f"there is no Bluetooth adapter {name}. Plug it in, or set adapter in config.ini"
-        return f"{wanted} (present: {present})" if present else wanted
 
     # one owner per machine
 
@@ -192,7 +168,6 @@ class Scanner:
     async def _settle_active(self, adapter: AdapterRecord, intake: Intake) -> Outcome:
         if not self._discovery.holds(adapter, self._now()):
             await self._start(adapter)
-        self._busy_since = None
         again = LOST_AFTER_S if self._discovery.doubtful else None
         return Outcome(ScanMode.ACTIVE, intake, adapter.address, again)
 
@@ -202,31 +177,20 @@ class Scanner:
         except InProgressError as error:
             # a discovery of the kernel that nobody owns, as a crash of bluetoothd leaves it
             if not await self._intake.stop_kernel_discovery(adapter.index):
-                raise self._busy(error) from error
+                raise busy(error) from error
             try:
                 await self._discovery.start(adapter)
             except InProgressError as again:
-                raise self._busy(again) from again
-
-    def _busy(self, error: InProgressError) -> NotReadyError:
-        now = self._now()
-        if self._busy_since is None:
-            self._busy_since = now
-        passing = now - self._busy_since < ORPHAN_GRACE_S
-        return NotReadyError(
-            f"{error}. It usually ends within 10 s; else: bluetoothctl power off, then power on",
-            BUSY_RETRY_S,
-            passing=passing,
-        )
+                raise busy(again) from again
 
     async def close(self) -> None:
-        """Leave the adapter as it was found; raises CallTimeoutError, BusError, MgmtError."""
+        """Leave the adapter as it was found; raises BusError."""
         try:
             await self._discovery.stop()
         finally:
             try:
-                if self._lock is not None and self._lock.held:
-                    await self._intake.remove_monitor()
+                if self._lock is not None:
+                    await self._intake.remove_monitor(self._lock)
             finally:
                 if self._lock is not None:
                     self._lock.release()
@@ -240,30 +204,3 @@ class Scanner:
             self._told.add(topic)
         elif not text:
             self._told.discard(topic)
-
-    def _call_fault(self, error: CallError) -> NotReadyError:
-        if error.name == NOT_READY:
-            return NotReadyError("the adapter is not ready: it is being powered off or on", 1.0, passing=True)
-        if error.name == ACCESS_DENIED:
-            return NotReadyError(
-                "D-Bus does not let this user talk to BlueZ. Run: sudo usermod -aG bluetooth"
-                f" {getpass.getuser()} and log in anew",
-                SERVICE_POLL_S,
-            )
-        return NotReadyError(f"BlueZ refuses: {error}", FAULT_RETRY_S)
-
-    def _mgmt_fault(self, error: MgmtError) -> NotReadyError:
-        passing = error.status == mgmt.INVALID_INDEX  # BlueZ and the kernel are not of one mind yet
-        return NotReadyError(
-            f"the kernel refuses: {error}", 0.2 if passing else FAULT_RETRY_S, passing=passing
-        )
-
-
-def _why_off(name: str) -> str:
-    match bluetooth_block(name):
-        case "hard":
-            return f"{name} is off: a hardware switch of this machine blocks Bluetooth (rfkill)"
-        case "soft":
-            return f"{name} is off: Bluetooth is blocked by software. Run: sudo rfkill unblock bluetooth"
-        case _:
-            return f"{name} is powered off. Run: bluetoothctl power on"

@@ -27,6 +27,7 @@ _NO_SERVICE = (
     "org.freedesktop.DBus.Error.UnknownMethod",  # bluetoothd is up, but not yet ready
     "org.freedesktop.DBus.Error.UnknownObject",
     "org.freedesktop.DBus.Error.NoReply",  # it went away before it answered
+    "org.freedesktop.DBus.Error.TimedOut",
     "org.freedesktop.DBus.Error.Spawn.ChildExited",
     "org.freedesktop.systemd1.NoSuchUnit",
     "org.freedesktop.systemd1.UnitMasked",
@@ -41,6 +42,8 @@ class AdapterRecord:
     address: int
     powered: bool
     discovering: bool
+    life: int
+    """Another number after the adapter was away, or without power: then no discovery is left on it."""
 
     @property
     def name(self) -> str:
@@ -54,42 +57,63 @@ class AdapterRecord:
 
 
 class AdapterTree:
-    """Follows BlueZ's adapters on one bus connection.
-
-    `changed` is called after each change. `generation` grows whenever bluetoothd comes or goes,
-    with which everything that it held for us is lost.
-    """
+    """Follows BlueZ's adapters on one bus connection; `changed` is called after each change."""
 
     def __init__(self, bus: Bus, changed: Callable[[], None]) -> None:
         self._bus = bus
         self._changed = changed
         self._adapters: dict[str, AdapterRecord] = {}
+        self._lives = 0
+        self._generation = 0  # grows whenever bluetoothd comes or goes
+        self._generation_read: int | None = None
+        self._early: list[Message] | None = None
         self.running = False
         """Whether bluetoothd is there."""
-        self.generation = 0
 
     async def follow(self) -> None:
-        """Begin. First the match rules, then the tree, so that nothing is missed in between."""
+        """Have all changes told from now on; raises BusError. The tree itself is read later, by
+        `refresh`, so that nothing is missed in between."""
         self._bus.on_signal(self._on_signal)
         for rule in _RULES:
             await self._bus.match(rule)
-        await self.read()
 
-    async def read(self) -> None:
-        """Read the whole tree; where D-Bus may start bluetoothd this also starts it."""
+    async def refresh(self) -> None:
+        """Read the whole tree if it is not known; where D-Bus may start bluetoothd this also starts it.
+
+        Raises CallError, CallTimeoutError, BusError.
+        """
+        while self._generation_read != self._generation or not self.running:
+            generation = self._generation
+            await self._read()
+            self._generation_read = generation
+            if not self.running and generation == self._generation:
+                return
+
+    async def _read(self) -> None:
+        # Signals that come right after the reply are handled before this task goes on. What the reply
+        # says is older than they are.
+        self._early = []
+        try:
+            objects = await self._objects()
+            self.running = objects is not None
+            self._adapters.clear()
+            for path, interfaces in (objects or {}).items():
+                self._add(path, interfaces)
+        finally:
+            early, self._early = self._early, None
+            for message in early:
+                self._apply(message)
+
+    async def _objects(self) -> dict[str, dict[str, Any]] | None:
+        """BlueZ's objects; None where bluetoothd is not there."""
         try:
             (objects,) = await self._bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
         except CallError as error:
             if error.name not in _NO_SERVICE:
                 raise
             _LOGGER.debug("bluetoothd is not there: %s", error)
-            self.running = False
-            self._adapters.clear()
-            return
-        self.running = True
-        self._adapters.clear()
-        for path, interfaces in objects.items():
-            self._add(path, interfaces)
+            return None
+        return dict(objects)
 
     def select(self, choice: str | int | None) -> AdapterRecord | None:
         """The adapter of this name (str) or address (int); None: the first powered one, else the first."""
@@ -106,9 +130,17 @@ class AdapterTree:
         return ", ".join(f"{adapter.name} ({format_address(adapter.address)})" for adapter in records)
 
     def _on_signal(self, message: Message) -> None:
+        if self._early is not None:
+            self._early.append(message)
+            self._changed()
+        elif self._apply(message):
+            self._changed()
+
+    def _apply(self, message: Message) -> bool:
+        """Take a signal in; False when it tells of no adapter."""
         match message.member, message.body:
             case "NameOwnerChanged", [str(name), str(), str(owner)] if name == BLUEZ:
-                self.generation += 1
+                self._generation += 1
                 self.running = bool(owner)
                 self._adapters.clear()
             case "InterfacesAdded", [str(path), dict(interfaces)] if ADAPTER in interfaces:
@@ -119,8 +151,8 @@ class AdapterTree:
             case "PropertiesChanged", [str(interface), dict(changed), _] if interface == ADAPTER:
                 self._update(message.path or "", unpack_variants(changed))
             case _:
-                return
-        self._changed()
+                return False
+        return True
 
     def _add(self, path: str, interfaces: dict[str, Any]) -> None:
         properties = unpack_variants(interfaces.get(ADAPTER, {}))
@@ -130,12 +162,19 @@ class AdapterTree:
                 parse_address(properties["Address"]),
                 bool(properties.get("Powered")),
                 bool(properties.get("Discovering")),
+                self._new_life(),
             )
+
+    def _new_life(self) -> int:
+        self._lives += 1
+        return self._lives
 
     def _update(self, path: str, properties: dict[str, Any]) -> None:
         if (adapter := self._adapters.get(path)) is not None:
+            powered = bool(properties.get("Powered", adapter.powered))
             self._adapters[path] = replace(
                 adapter,
-                powered=bool(properties.get("Powered", adapter.powered)),
+                powered=powered,
+                life=adapter.life if powered or not adapter.powered else self._new_life(),
                 discovering=bool(properties.get("Discovering", adapter.discovering)),
             )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Self
 
-from dbus_fast import Message, MessageType, NameFlag, RequestNameReply
+from dbus_fast import Message, MessageType, NameFlag, RequestNameReply, Variant
 from dbus_fast.aio import MessageBus
 
 from fakes.bluez_adapter import FakeAdapter
@@ -121,6 +121,10 @@ class FakeBlueZ(CallFaults):
     def power(self, hci: str, on: bool) -> None:
         """Someone else switches an adapter, as `btmgmt power` or rfkill does."""
         self.adapters[hci].power(on)
+
+    def tell(self, path: str, interface: str, changed: dict[str, Variant], gone: list[str]) -> None:
+        """Any change of properties, such as a connection causes."""
+        self._outbox.properties_changed(path, interface, changed, gone)
 
     def advertise(
         self,

@@ -23,6 +23,11 @@ class DiscoverySessions:
         return bool(self._senders)
 
     @property
+    def orphaned(self) -> bool:
+        """Whether the kernel still discovers for a bluetoothd that is gone."""
+        return asyncio.get_running_loop().time() < self._orphaned_until_s
+
+    @property
     def owners(self) -> dict[str, DiscoveryFilter | None]:
         """Each sender that discovers, with its filter."""
         return {sender: self._filters.get(sender) for sender in self._senders}
@@ -39,7 +44,7 @@ class DiscoverySessions:
 
     def start(self, sender: str) -> None:
         """Begin a session; raises CallError."""
-        if sender in self._senders or asyncio.get_running_loop().time() < self._orphaned_until_s:
+        if sender in self._senders or self.orphaned:
             raise in_progress()
         self._senders.append(sender)
 

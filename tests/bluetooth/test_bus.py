@@ -1,0 +1,156 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from fakes.bus_client import until
+from fakes.private_bus import PrivateBus
+from fakes.radio_world import World
+
+from renogybt.bluetooth.bus import ADAPTER, DBUS, DBUS_PATH, MAX_MATCHES, MAX_UNANSWERED, OBJECT_MANAGER, Bus
+from renogybt.bluetooth.errors import BusError, CallError, CallTimeoutError
+
+PATH = "/org/bluez/hci0"
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_reply_is_returned_and_an_error_has_its_name(world: World) -> None:
+    async with Bus(world.bus.address) as bus:
+        (objects,) = await bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
+        assert PATH in objects
+        with pytest.raises(CallError) as refused:
+            await bus.call(PATH, ADAPTER, "StopDiscovery")
+        assert refused.value.name == "org.bluez.Error.Failed"
+        assert refused.value.text == "No discovery started"
+
+
+async def test_an_unanswered_call_is_given_up_in_time(world: World) -> None:
+    world.bluez.swallow("StartDiscovery")
+    async with Bus(world.bus.address) as bus:
+        with pytest.raises(CallTimeoutError, match=r"StartDiscovery within 0\.05 s"):
+            await bus.call(PATH, ADAPTER, "StartDiscovery", timeout_s=0.05)
+        assert bus.open
+
+
+async def test_sixteen_unanswered_calls_end_the_connection(world: World) -> None:
+    """The bus allows 128, and then answers nothing but LimitsExceeded."""
+    world.bluez.swallow("*")
+    async with Bus(world.bus.address) as bus:
+        for number in range(MAX_UNANSWERED):
+            assert bus.open, number
+            with pytest.raises(CallTimeoutError):
+                await bus.call(PATH, ADAPTER, "StartDiscovery", timeout_s=0.002)
+        assert not bus.open
+        async with asyncio.timeout(1):
+            await bus.wait_closed()
+        with pytest.raises(BusError):
+            await bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
+    assert world.bluez.calls["StartDiscovery"] <= MAX_UNANSWERED
+
+
+async def test_closing_ends_the_discovery_of_the_connection(world: World) -> None:
+    async with Bus(world.bus.address) as bus:
+        await bus.call(PATH, ADAPTER, "StartDiscovery")
+        assert len(world.owners) == 1
+        bus.close()
+        await until(lambda: not world.owners)
+
+
+async def test_a_call_under_way_fails_when_the_connection_is_closed(world: World) -> None:
+    world.bluez.swallow("StartDiscovery")
+    async with Bus(world.bus.address) as bus:
+        call = asyncio.create_task(bus.call(PATH, ADAPTER, "StartDiscovery"))
+        await until(lambda: world.bluez.calls["StartDiscovery"])
+        bus.close()
+        with pytest.raises(BusError):
+            await call
+
+
+async def test_a_call_under_way_fails_when_the_bus_dies(world: World) -> None:
+    world.bluez.swallow("StartDiscovery")
+    async with Bus(world.bus.address) as bus:
+        call = asyncio.create_task(bus.call(PATH, ADAPTER, "StartDiscovery"))
+        await until(lambda: world.bluez.calls["StartDiscovery"])
+        await world.bus.kill()
+        with pytest.raises(BusError):
+            await call
+        async with asyncio.timeout(1):
+            await bus.wait_closed()
+        assert not bus.open
+
+
+async def test_a_closed_connection_holds_no_descriptor(private_bus: PrivateBus) -> None:
+    before = descriptors()
+    for _ in range(20):
+        async with Bus(private_bus.address):
+            pass
+        assert descriptors() == before
+
+
+async def test_it_may_be_closed_after_it_broke(private_bus: PrivateBus) -> None:
+    """The number of its descriptor belongs to somebody else by then, who must go on."""
+    async with Bus(private_bus.address) as broken:
+        await private_bus.restart()
+        async with asyncio.timeout(1):
+            await broken.wait_closed()
+        async with Bus(private_bus.address) as other:
+            broken.close()
+            names = await other.call(DBUS_PATH, DBUS, "ListNames", destination=DBUS)
+            assert names
+
+
+@pytest.mark.parametrize("address", ["unix:path=/nonexistent/bus", "nonsense", "unix:path=/dev/null"])
+async def test_a_bus_that_cannot_be_reached_is_one_error(address: str) -> None:
+    with pytest.raises(BusError, match="cannot be reached"):
+        async with Bus(address):
+            pass
+
+
+async def test_a_bus_that_accepts_and_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renogybt.bluetooth.bus.CONNECT_TIMEOUT_S", 0.05)
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_unix_server(listen, tmp_path / "socket")
+    async with server:
+        with pytest.raises(BusError):
+            async with Bus(f"unix:path={tmp_path / 'socket'}"):
+                pass
+        async with asyncio.timeout(1):
+            await ended.wait()  # our end is closed
+
+
+@pytest.mark.parametrize("garbage", [b"\0" * 64, b"\xf0\xff" * 32, b"REJECTED", b""])
+async def test_a_bus_that_talks_nonsense_is_one_error(tmp_path: Path, garbage: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(garbage + b"\r\n")
+        writer.close()
+
+    server = await asyncio.start_unix_server(talk, tmp_path / "socket")
+    async with server:
+        with pytest.raises(BusError):
+            async with Bus(f"unix:path={tmp_path / 'socket'}"):
+                pass
+
+
+async def test_match_rules_are_counted(private_bus: PrivateBus) -> None:
+    async with Bus(private_bus.address) as bus:
+        for number in range(MAX_MATCHES):
+            await bus.match(f"type='signal',arg0='{number}'")
+        with pytest.raises(AssertionError):
+            await bus.match("type='signal'")
+
+
+async def test_a_match_rule_that_the_bus_refuses_is_an_error_of_the_bus(private_bus: PrivateBus) -> None:
+    async with Bus(private_bus.address) as bus:
+        with pytest.raises(BusError, match="MatchRuleInvalid"):
+            await bus.match("nonsense")

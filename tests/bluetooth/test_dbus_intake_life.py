@@ -1,0 +1,101 @@
+"""The records of an intake, and its connection."""
+
+import asyncio
+import gc
+
+from dbus_fast import Message, Variant
+from dbus_fast.aio import MessageBus
+from fakes.bluez import SERVICE
+from fakes.bus_client import BusClient, until
+from fakes.listeners import ADDRESS, OTHER, Intake
+from fakes.private_bus import PrivateBus
+from fakes.radio_world import World
+
+from renogybt.bluetooth.dbus_intake import DbusIntake
+from renogybt.bluetooth.device import DeviceRecord
+from renogybt.model.advertisement import Advertisement
+from renogybt.protocols.advertising.summary import describe
+
+PATH = "/org/bluez/hci0"
+DEVICE = "org.bluez.Device1"
+
+
+# -- what must not grow
+
+
+async def test_a_device_that_is_gone_is_forgotten(intake: Intake, world: World, client: BusClient) -> None:
+    await intake.hear(name="Shed")
+    path = f"{PATH}/dev_{ADDRESS.replace(':', '_')}"
+    await client.adapter("RemoveDevice", "o", path)
+    found = await intake.hear(manufacturer_data={1: b"x"})
+    assert describe(found.data).name is None
+
+
+async def test_addresses_that_rotate_do_not_gather(intake: Intake, world: World, client: BusClient) -> None:
+    for number in range(60):
+        address = f"C4:00:00:00:{number >> 8:02X}:{number & 255:02X}"
+        await intake.hear(address)
+        await client.adapter("RemoveDevice", "o", f"{PATH}/dev_{address.replace(':', '_')}")
+    await intake.hear(OTHER)
+    assert _records_in_memory() == 1
+
+
+async def test_a_bluetoothd_that_crashed_leaves_no_devices_behind(world: World, intake: Intake) -> None:
+    await intake.hear(name="Of an earlier life", manufacturer_data={1: b"x"})
+    world.bluez.orphan_seconds = 0.0
+    await world.bluez.crash()
+    await world.bluez.start()
+    await world.bluez.ready()
+    async with BusClient(world.bus.address) as client:
+        await client.start_discovery()
+        found = await intake.hear(manufacturer_data={2: b"y"})
+        assert describe(found.data).name is None
+        assert _records_in_memory() == 1
+
+
+def _records_in_memory() -> int:
+    gc.collect()  # those of other tests
+    return sum(isinstance(item, DeviceRecord) for item in gc.get_objects())
+
+
+# -- the connection
+
+
+async def test_the_end_of_the_connection_is_told(world: World, intake: Intake) -> None:
+    assert intake.intake.open
+    await world.bus.kill()
+    async with asyncio.timeout(1):
+        await intake.ended.wait()
+    assert not intake.intake.open
+
+
+async def test_what_was_heard_while_the_tree_was_read_is_newer_than_the_tree(private_bus: PrivateBus) -> None:
+    """BlueZ answers, and right after that tells of a change; both may be read in one go."""
+    daemon = await MessageBus(bus_address=private_bus.address).connect()
+    path = f"{PATH}/dev_{ADDRESS.replace(':', '_')}"
+
+    def serve(message: Message) -> bool:
+        if message.member != "GetManagedObjects":
+            return False
+        known = {"Address": Variant("s", ADDRESS), "Name": Variant("s", "old"), "RSSI": Variant("n", -1)}
+        tree = {path: {DEVICE: known}, f"{path}9": {DEVICE: known}}
+        properties = "org.freedesktop.DBus.Properties"
+        manager = "org.freedesktop.DBus.ObjectManager"
+        changed = {"RSSI": Variant("n", -77), "Name": Variant("s", "new")}
+        daemon.send(Message.new_method_return(message, "a{oa{sa{sv}}}", [tree]))
+        daemon.send(
+            Message.new_signal(path, properties, "PropertiesChanged", "sa{sv}as", [DEVICE, changed, []])
+        )
+        daemon.send(Message.new_signal("/", manager, "InterfacesRemoved", "oas", [f"{path}9", [DEVICE]]))
+        return True
+
+    daemon.add_message_handler(serve)
+    await daemon.request_name(SERVICE)
+    heard: list[Advertisement] = []
+    async with DbusIntake(private_bus.address, PATH, heard.extend, lambda: None):
+        await until(lambda: heard)
+        assert [each.rssi for each in heard] == [-77]
+        assert describe(heard[0].data).name == "new"
+        assert _records_in_memory() == 1
+    daemon.disconnect()
+    await daemon.wait_for_disconnect()  # type: ignore[no-untyped-call]

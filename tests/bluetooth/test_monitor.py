@@ -1,0 +1,95 @@
+"""The monitor of a radio: one, noted, used on, and removed."""
+
+import asyncio
+import json
+
+import pytest
+from fakes.bus_client import until
+from fakes.mgmt import ADD_MONITOR, REMOVE_MONITOR
+from fakes.radio_world import Heard, World
+
+from renogybt.config import AdvertisementSource
+from renogybt.model.radio import ScanMode, ScannerState
+
+BY_DBUS, BY_MGMT, AUTO = AdvertisementSource.DBUS, AdvertisementSource.MGMT, AdvertisementSource.AUTO
+both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
+PASSIVE, ACTIVE = ScanMode.PASSIVE, ScanMode.ACTIVE
+SECOND = "00:1A:7D:DA:71:99"
+
+
+async def in_mode(heard: Heard, mode: ScanMode, within_s: float = 2.0) -> float:
+    return await heard.status(
+        lambda status: status.mode is mode and status.state is ScannerState.RUNNING, within_s
+    )
+
+
+async def test_it_registers_one_monitor_in_both_modes_and_removes_it(world: World) -> None:
+    radio = world.radio(BY_MGMT)
+    async with world.scanning(radio) as heard:
+        for mode in (PASSIVE, ACTIVE, PASSIVE):
+            radio.set_mode(mode)
+            await in_mode(heard, mode)
+            assert len(world.kernel.monitors) == 1
+    assert world.kernel.monitors == []
+    assert world.kernel.commands[ADD_MONITOR] == 1
+    assert "monitor" not in json.loads(world.lock_path.read_text())
+
+
+async def test_the_monitors_of_others_are_left_alone(world: World) -> None:
+    foreign = world.kernel.controllers[0].add_monitor()
+    async with world.scanning(world.radio(BY_MGMT)):
+        assert len(world.kernel.monitors) == 2
+    assert world.kernel.monitors == [foreign]
+
+
+async def test_the_monitor_of_a_process_that_crashed_is_used_on(world: World) -> None:
+    left = world.kernel.controllers[0].add_monitor()
+    world.lock_path.write_text(json.dumps({"pid": 1, "monitor": left}))
+    async with world.scanning(world.radio(BY_MGMT)):
+        assert world.kernel.monitors == [left]
+        assert world.kernel.commands[ADD_MONITOR] == 0
+    assert world.kernel.monitors == []
+
+
+async def test_the_handle_is_noted_for_the_next_process(world: World) -> None:
+    async with world.scanning(world.radio(BY_MGMT)):
+        assert json.loads(world.lock_path.read_text())["monitor"] == world.kernel.monitors[0]
+
+
+async def test_a_monitor_that_could_not_be_removed_stays_noted(world: World) -> None:
+    async with world.scanning(world.radio(BY_MGMT)):
+        world.kernel.mute.add(REMOVE_MONITOR)
+    (left,) = world.kernel.monitors
+    assert json.loads(world.lock_path.read_text())["monitor"] == left
+    world.kernel.mute.clear()
+    async with world.scanning(world.radio(BY_MGMT)):
+        assert world.kernel.monitors == [left]
+    assert world.kernel.monitors == []
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[1]", '{"monitor": "x"}', '{"monitor": 99}', "\0" * 5000])
+async def test_a_damaged_note_is_none(world: World, text: str) -> None:
+    world.lock_path.write_text(text)
+    async with world.scanning(world.radio(BY_MGMT)):
+        assert len(world.kernel.monitors) == 1
+    assert world.kernel.monitors == []
+
+
+async def test_a_monitor_that_somebody_removed_is_registered_again(world: World) -> None:
+    radio = world.radio(BY_MGMT, mode=PASSIVE)
+    async with world.scanning(radio) as heard:
+        world.kernel.remove_monitor(world.kernel.monitors[0])
+        await until(lambda: world.kernel.monitors, 0.5)
+        await heard.advertisement(0.5)
+        assert radio.status.state is ScannerState.RUNNING
+
+
+async def test_a_monitor_that_a_power_cycle_lost_is_registered_again(world: World) -> None:
+    async with world.scanning(world.radio(BY_MGMT, mode=PASSIVE)) as heard:
+        world.bluez.power("hci0", False)
+        world.kernel.controllers[0].monitors.clear()
+        await asyncio.sleep(0)
+        world.bluez.power("hci0", True)
+        await until(lambda: world.kernel.monitors, 1.0)
+        await heard.scanning(0.5)
+        assert len(world.kernel.monitors) == 1

@@ -1,0 +1,214 @@
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renogybt.bluetooth.pacing import FULL, TICK_S, PacedReader
+
+
+class VirtualLoop:
+    """The four things that the reader needs of a loop, with a clock that stands still by itself."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.readable: Callable[[], None] | None = None
+        self.timers: list[tuple[float, Callable[[], None], asyncio.TimerHandle]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def add_reader(self, _descriptor: int, callback: Callable[[], None]) -> None:
+        assert self.readable is None
+        self.readable = callback
+
+    def remove_reader(self, _descriptor: int) -> bool:
+        removed, self.readable = self.readable is not None, None
+        return removed
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> "_Timer":
+        return _Timer(self, self.now + delay_s, callback)
+
+
+class _Timer:
+    def __init__(self, loop: VirtualLoop, when: float, callback: Callable[[], None]) -> None:
+        self._loop = loop
+        self._entry = (when, callback, self)
+        loop.timers.append(self._entry)  # type: ignore[arg-type]
+
+    def cancel(self) -> None:
+        if self._entry in self._loop.timers:
+            self._loop.timers.remove(self._entry)  # type: ignore[arg-type]
+
+
+class Stream:
+    """Records that come at certain times, and a reader of them; nothing here takes time."""
+
+    def __init__(self) -> None:
+        self.loop = VirtualLoop()
+        self.waiting: list[float] = []
+        self.looks: list[tuple[float, int]] = []
+        self.delays: list[float] = []
+        self.reader = PacedReader(7, self._drain, self.loop)  # type: ignore[arg-type]
+
+    def _drain(self) -> int:
+        taken, self.waiting = self.waiting, []
+        self.looks.append((self.loop.now, len(taken)))
+        self.delays += [self.loop.now - came for came in taken]
+        return len(taken)
+
+    def play(self, arrivals: list[float], until: float) -> None:
+        """Let these come, and time pass."""
+        coming = iter([*sorted(arrivals), float("inf")])
+        following = next(coming)
+        while True:
+            timer = min((when for when, _, _ in self.loop.timers), default=float("inf"))
+            self.loop.now = max(self.loop.now, min(timer, following, until))
+            if min(timer, following) > until:
+                return
+            if following <= timer:
+                self.waiting.append(following)
+                following = next(coming)
+                if self.loop.readable is not None:
+                    self.loop.readable()
+            else:
+                entry = min(self.loop.timers, key=lambda each: each[0])
+                self.loop.timers.remove(entry)
+                entry[1]()
+
+    def steady(self, per_s: float, start: float, end: float) -> list[float]:
+        return [start + number / per_s for number in range(int((end - start) * per_s))]
+
+    def looks_between(self, start: float, end: float) -> int:
+        return sum(start <= when < end for when, _ in self.looks)
+
+
+def test_when_little_comes_each_record_is_read_at_once() -> None:
+    stream = Stream()
+    stream.play(stream.steady(50, 0, 10), 10)
+    assert len(stream.delays) == 500
+    assert max(stream.delays) == 0
+
+
+def test_when_much_comes_it_looks_in_ticks() -> None:
+    stream = Stream()
+    stream.play(stream.steady(1000, 0, 10), 10.1)
+    assert len(stream.delays) == 10_000
+    assert stream.looks_between(1, 10) / 9 <= 25
+    assert max(stream.delays) <= TICK_S + 1e-9
+
+
+def test_it_becomes_prompt_again_when_it_is_calm() -> None:
+    stream = Stream()
+    stream.play(stream.steady(1000, 0, 2), 2.2)
+    assert stream.loop.timers == []
+    stream.delays.clear()
+    stream.play(stream.steady(20, 3, 5), 5)
+    assert max(stream.delays) == 0
+
+
+def test_when_nothing_comes_it_does_nothing() -> None:
+    stream = Stream()
+    stream.play([], 3600)
+    assert stream.looks == []
+
+
+def test_between_calm_and_busy_it_does_not_go_to_and_fro() -> None:
+    stream = Stream()
+    stream.play(stream.steady(1000, 0, 1) + stream.steady(125, 1, 10), 10)
+    assert stream.looks_between(2, 10) / 8 <= 21
+
+
+@pytest.mark.parametrize("per_s", [4_000, 5_200, 10_000])
+def test_a_bigger_load_shortens_the_tick(per_s: int) -> None:
+    """So that what waits never fills the sender's queue."""
+    stream = Stream()
+    stream.play(stream.steady(per_s, 0, 3), 3.1)
+    settled = [count for when, count in stream.looks if 1 < when < 3]
+    assert max(settled) <= FULL * 1.05
+    assert stream.looks_between(1, 3) / 2 <= per_s / FULL * 1.1 + 1
+
+
+def test_a_flood_leaves_time_for_other_things() -> None:
+    stream = Stream()
+    stream.play(stream.steady(60_000, 0, 1), 1)
+    assert stream.looks_between(0.5, 1) / 0.5 <= 201
+
+
+@given(
+    st.lists(st.floats(0, 5, allow_nan=False), max_size=400),
+    st.lists(st.tuples(st.floats(0, 5), st.integers(1, 300)), max_size=4),
+)
+def test_nothing_is_left_lying(arrivals: list[float], bursts: list[tuple[float, int]]) -> None:
+    stream = Stream()
+    arrivals = arrivals + [when for when, count in bursts for _ in range(count)]
+    stream.play(arrivals, 10)
+    assert len(stream.delays) == len(arrivals)
+    assert max(stream.delays, default=0) <= TICK_S + 1e-9
+    assert stream.loop.timers == []
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_it_may_be_closed_from_inside_a_reading(busy: bool) -> None:
+    loop = VirtualLoop()
+    counts = iter([100, 5] if busy else [5])
+    left = 1 if busy else 0
+
+    def drain() -> int:
+        nonlocal left
+        if left == 0:
+            reader.close()
+        left -= 1
+        return next(counts)
+
+    reader = PacedReader(7, drain, loop)  # type: ignore[arg-type]
+    assert loop.readable is not None
+    loop.readable()
+    if busy:
+        ((_when, tick, _timer),) = loop.timers
+        loop.timers.clear()
+        tick()
+    assert loop.readable is None
+    assert loop.timers == []
+    reader.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.setblocking(False)
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+async def test_on_a_real_loop_and_a_real_socket(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    got: list[bytes] = []
+    looks = 0
+    everything = asyncio.Event()
+
+    def drain() -> int:
+        nonlocal looks
+        looks += 1
+        before = len(got)
+        try:
+            while True:
+                got.append(ours.recv(64))
+        except BlockingIOError:
+            if len(got) == 400:
+                everything.set()
+            return len(got) - before
+
+    reader = PacedReader(ours.fileno(), drain, asyncio.get_running_loop())
+    for number in range(400):
+        theirs.send(number.to_bytes(2, "big"))
+        if number % 5 == 4:
+            await asyncio.sleep(0.002)
+    async with asyncio.timeout(1):
+        await everything.wait()
+    reader.close()
+    assert [int.from_bytes(each, "big") for each in got] == list(range(400))
+    assert looks < 40
