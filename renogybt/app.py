@@ -1,6 +1,7 @@
 """The composition root: builds the objects of a run from the configuration and ties them together."""
 
 import asyncio
+import hashlib
 import logging
 import platform
 import signal
@@ -25,17 +26,28 @@ _LOGGER = logging.getLogger(__name__)
 
 DEMO_MODEL = "Demo (no real Bluetooth)"
 _BOARD = Path("/proc/device-tree/model")
+_LOCALLY_ADMINISTERED, _MULTICAST = 0x02 << 40, 0x01 << 40
 _SETTLE_S = 5.0
 """How long the announcement waits for the radio, which has the first turn."""
 
 
-def build_radio(proxy: HomeAssistantProxy, *, demo: bool) -> Radio:
-    """The radio of this run. Each room is imported only where it is used."""
+def demo_adapter(mac: int) -> int:
+    """The address of the demo's adapter: Home Assistant needs another one for each scanner it knows.
+
+    Made from the device's own, so that it stays the same; marked as locally administered.
+    """
+    digest = hashlib.sha256(f"demo adapter {mac:012x}".encode()).digest()
+    address = (int.from_bytes(digest[:6], "big") | _LOCALLY_ADMINISTERED) & ~_MULTICAST
+    return address if address != mac else address ^ 1
+
+
+def build_radio(proxy: HomeAssistantProxy, *, demo: bool, mac: int = 0) -> Radio:
+    """The radio of this run, of the device `mac`. Each room is imported only where it is used."""
     mode = proxy.scan_mode or ScanMode.ACTIVE
     if demo:
         from renogybt.simulator.radio import DemoRadio
 
-        radio = DemoRadio()
+        radio = DemoRadio(demo_adapter(mac))
         radio.set_mode(mode)
         return radio
     from renogybt.bluetooth.radio import BlueZRadio
@@ -79,7 +91,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        radio = build_radio(self._proxy, demo=self._demo)
+        radio = build_radio(self._proxy, demo=self._demo, mac=self._identity.mac)
         entities = EntityStore(ENTITIES)
         vitals = Vitals(radio, entities, loop.time)
         server = ProxyServer(
@@ -172,31 +184,35 @@ async def scan(
     seconds: float,
     deliver: Deliver,
 ) -> None:
-    """Hand all advertisements of `seconds` to `deliver`; raises ScanFailedError."""
-    radio = build_radio(configuration.proxy, demo=demo)
-    failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    """Hand all advertisements of `seconds` to `deliver`.
 
-    def fail(reason: str) -> None:
-        if not failed.done():
-            failed.set_result(reason)
+    Raises ScanFailedError, and an OSError that `deliver` raises.
+    """
+    radio = build_radio(configuration.proxy, demo=demo)
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[str] = loop.create_future()
+
+    def end(reason: str) -> None:
+        if not ended.done():
+            ended.set_result(reason)
 
     def look(status: ScannerStatus) -> None:
         if status.state is ScannerState.FAILED:
-            fail(status.reason)
+            end(status.reason)
 
     def hand_on(batch: Sequence[Advertisement]) -> None:
-        deliver(batch, time.monotonic())
+        if ended.done():
+            return
+        try:
+            deliver(batch, time.monotonic())
+        except OSError as error:  # nobody reads the output any more; the radio is not to blame
+            ended.set_exception(error)
 
     radio.watch(look)
     radio.listen(hand_on)
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, fail, "")
+        loop.add_signal_handler(number, end, "")
     async with _background([radio.run()]):
-        try:
-            async with asyncio.timeout(seconds):
-                reason = await failed
-        except TimeoutError:
-            reason = ""
-    if reason:
+        await asyncio.wait([ended], timeout=seconds)
+    if ended.done() and (reason := ended.result()):
         raise ScanFailedError(reason)

@@ -57,7 +57,8 @@ def _parser() -> _Parser:
     run.set_defaults(action=_run)
 
     scan = commands.add_parser("scan", help="show what is in the air")
-    _add_configuration(scan)
+    # it says itself why it failed; lines of the log would only stand in the middle of the table
+    _add_configuration(scan, log_level="ERROR")
     scan.add_argument("--demo", action="store_true", help="simulate a radio; needs no Bluetooth")
     scan.add_argument("--seconds", type=_seconds, default=10.0, metavar="N", help="how long (default: 10)")
     scan.add_argument("--json", action="store_true", help="a line of JSON per advertisement")
@@ -72,7 +73,7 @@ def _parser() -> _Parser:
     return parser
 
 
-def _add_configuration(parser: argparse.ArgumentParser) -> None:
+def _add_configuration(parser: argparse.ArgumentParser, log_level: str = "INFO") -> None:
     parser.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="default: ./config.ini")
     parser.add_argument(
         "--set",
@@ -81,7 +82,9 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
         metavar="SECTION.KEY=VALUE",
         help="override one value of the configuration; may be repeated",
     )
-    parser.add_argument("--log-level", type=str.upper, choices=_LEVELS, default="INFO", help="default: INFO")
+    parser.add_argument(
+        "--log-level", type=str.upper, choices=_LEVELS, default=log_level, help=f"default: {log_level}"
+    )
 
 
 def _seconds(text: str) -> float:
@@ -130,6 +133,11 @@ def _run(options: argparse.Namespace) -> int:
     configuration = _configuration(options)
     for warning in configuration.warnings:
         _LOGGER.warning("%s", warning)
+    if not configuration.proxy.enabled:
+        _LOGGER.error(
+            "nothing to do: [home_assistant_proxy] enabled = false, and this is all there is so far"
+        )
+        return EX_CONFIGURATION
     from renogybt.app import Gateway
     from renogybt.proxy.identity import IdentityError
     from renogybt.proxy.keys import KeyFileError
@@ -159,6 +167,8 @@ def _scan(options: argparse.Namespace) -> int:
         configuration = _configuration(options)
     from renogybt.app import ScanFailedError
 
+    if options.demo:
+        print("demo: all of this is simulated, no Bluetooth is used", file=sys.stderr)
     show = _scan_json if options.json else _scan_table
     try:
         show(configuration, options)
