@@ -26,10 +26,14 @@ make_venv() {
         return
     fi
     python=$(find_python)
-    if [ ! -x "$dir/bin/python" ]; then
+    if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
+        if [ -e "$dir" ] && ! [ -w "$dir" ]; then
+            say "$dir belongs to another user: $(stat -c %U "$dir"). Run this as that user"
+            exit 69
+        fi
         say "making $dir with $("$python" --version)"
-        "$python" -m venv "$dir" || {
-            rm -rf "$dir"
+        # --clear: what is there is half made, or its interpreter is gone after an upgrade of the system
+        "$python" -m venv --clear "$dir" || {
             say "could not make a virtual environment. On Raspberry Pi OS or Debian: sudo apt install python3-venv"
             exit 69
         }

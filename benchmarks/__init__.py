@@ -1,0 +1,1 @@
+"""What the program costs: processor time, memory, latency, start-up. See README.md."""

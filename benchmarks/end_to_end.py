@@ -1,0 +1,123 @@
+"""From the emitter to the client at several rates: processor time, latency, loss."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks.processes import cpu_ns, log_to_stderr
+from benchmarks.rigs import Rig, bare_dbus_rig, bare_recv_rig, dbus_rig, mgmt_rig
+from benchmarks.table import Row, markdown
+
+_SETTLE_S = 0.7
+"""So that the program has found its pace before the window begins."""
+
+MakeRig = Callable[[], AbstractContextManager[Rig]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One window; times are µs of processor time per advertisement."""
+
+    per_s: float
+    subject_us: float
+    bus_us: float = 0.0
+    client_us: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    lost: int = 0
+    disordered: int = 0
+
+
+def sample(rig: Rig, rate: int, window_s: float) -> Sample:
+    """Emit at this rate and look at the steady part of it."""
+    rig.emitter.ask(f"rate {rate}")
+    time.sleep(_SETTLE_S)
+    if rig.client is not None:
+        rig.client.ask("mark")
+    processes = {"subject": rig.subject, **rig.others}
+    if rig.client is not None:
+        processes["client"] = rig.client
+    before = {name: cpu_ns(process.pid) for name, process in processes.items()}
+    sent_before, started = rig.emitter.ask("count")["sent"], time.monotonic()
+    time.sleep(window_s)
+    sent, elapsed_s = rig.emitter.ask("count")["sent"] - sent_before, time.monotonic() - started
+    spent_us = {name: (cpu_ns(process.pid) - before[name]) / 1000 for name, process in processes.items()}
+    last = rig.emitter.ask("rate 0")["sent"]
+    heard = {} if rig.client is None else rig.client.ask(f"report {last}")
+    heard.pop("received", None)
+    costs = {f"{name}_us": spent / max(sent, 1) for name, spent in spent_us.items()}
+    return Sample(per_s=sent / elapsed_s, **costs, **heard)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way of advertisements into the program, and the least that it can cost."""
+
+    name: str
+    rig: MakeRig
+    bare_rig: MakeRig
+    bare_name: str
+
+
+PATHS = (
+    Path("D-Bus", dbus_rig, bare_dbus_rig, "bare dbus-fast"),
+    Path("mgmt", mgmt_rig, bare_recv_rig, "bare recv"),
+)
+
+Samples = dict[tuple[str, int], list[Sample]]
+"""By name and rate; the bare loops under their own names."""
+
+
+def measure(rates: Sequence[int], rounds: int, window_s: float) -> Samples:
+    """All paths at all rates; a round starts all processes anew."""
+    samples: Samples = {}
+    for number in range(1, rounds + 1):
+        for path in PATHS:
+            for name, make_rig, share in ((path.name, path.rig, 1.0), (path.bare_name, path.bare_rig, 0.5)):
+                with log_to_stderr(f"round {number} of {rounds}: {name}"), make_rig() as rig:
+                    for rate in rates:
+                        samples.setdefault((name, rate), []).append(sample(rig, rate, window_s * share))
+    return samples
+
+
+def rows(samples: Samples) -> list[Row]:
+    """What there are targets for."""
+    found = []
+    for name in (path.name for path in PATHS):
+        rates = [rate for other, rate in samples if other == name]
+        if 1_000 in rates:
+            spent = [each.subject_us for each in samples[name, 1_000]]
+            target = "<= 60" if name == "D-Bus" else ""
+            found.append(Row(f"{name}, 1,000/s: processor time per advertisement", spent, "µs", target))
+        if 2_660 in rates:
+            at_bound = samples[name, 2_660]
+            lost = [each.lost for each in at_bound]
+            found.append(Row(f"{name}, 2,660/s: lost", lost, "", "0", digits=0))
+            latency = [each.p99_ms for each in at_bound]
+            found.append(Row(f"{name}, 2,660/s: p99 latency to the client", latency, "ms", "<= 110"))
+    return found
+
+
+_HEADS = ("path", "sent/s", "program µs", "bare µs", "ratio", "bus µs", "client µs", "p50 ms", "p99 ms")
+
+
+def table(samples: Samples) -> str:
+    """Everything that was measured: medians, and sums of what must not happen."""
+    lines = []
+    for path in PATHS:
+        for rate in sorted(rate for name, rate in samples if name == path.name):
+            own, bare = samples[path.name, rate], samples[path.bare_name, rate]
+
+            def middle(name: str, of: list[Sample] = own) -> float:
+                return median(float(getattr(each, name)) for each in of)
+
+            program_us, bare_us = middle("subject_us"), middle("subject_us", bare)
+            numbers = [program_us, bare_us, program_us / bare_us, middle("bus_us"), middle("client_us")]
+            numbers += [middle("p50_ms"), middle("p99_ms")]
+            bad = [sum(each.lost for each in own), sum(each.disordered for each in own)]
+            lines.append(
+                (path.name, f"{middle('per_s'):,.0f}", *(f"{n:.1f}" for n in numbers), *map(str, bad))
+            )
+    return markdown((*_HEADS, "lost", "out of order"), lines)
