@@ -3,30 +3,26 @@
 BlueZ takes advertisements apart; their order, the kind of name, the completeness of UUID lists,
 and which packet said what are lost on the way. What is left is put together without anything
 made up: no flags and no name that were not received, UUIDs in their shortest form, lists that
-claim to be incomplete.
+claim to be incomplete. What fits no structure is left out.
+
+Each field has an encoder of its own, because from one advertisement to the next only one or two
+fields of a device change.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache
+from typing import Any
 
-from renogybt.protocols.advertising.structures import (
-    AdvertisingDataError,
-    Structure,
-    complete_name,
-    flags,
-    join,
-    manufacturer,
-    service_data,
-    service_uuids,
-    tx_power,
-)
+from renogybt.protocols.advertising.structures import MAX_STRUCTURE_DATA, ADType, service_uuids
 from renogybt.protocols.advertising.uuids import UUIDError, encode_uuid
 
 _LIST_OCTETS = 240
 """Whole UUIDs of every width that fit into one structure. Connecting adds the services of a device to
 those that it advertises, so that a list can be longer than anything on the air."""
+
+_SERVICE_DATA = {2: ADType.SERVICE_DATA_16, 4: ADType.SERVICE_DATA_32, 16: ADType.SERVICE_DATA_128}
+_UUIDS_KEPT = 512
 
 
 @dataclass(slots=True)
@@ -37,41 +33,77 @@ class Advertised:
     uuids: Sequence[str] = ()
     service_data: Mapping[str, bytes] = field(default_factory=dict)
     manufacturer: Mapping[int, bytes] = field(default_factory=dict)
-    tx_power: int | None = None
-    name: str | None = None
     other: Mapping[int, bytes] = field(default_factory=dict)
     """AD types that BlueZ hands on as they are."""
+    tx_power: int | None = None
+    name: str | None = None
 
 
 def rebuild(known: Advertised) -> bytes:
-    """AD structures with this content. What fits no structure is left out."""
-    out = bytearray()
-    for build in _parts(known):
-        with suppress(AdvertisingDataError, UUIDError):
-            out += join((build(),))
-    return bytes(out)
+    """AD structures with this content."""
+    return b"".join(encode(getattr(known, name)) for name, encode in ENCODERS.items())
 
 
-def _parts(known: Advertised) -> Iterator[Callable[[], Structure]]:
-    if known.flags:
-        yield partial(flags, known.flags[0])
-    for kind, octets in service_uuids(filter(_is_uuid, known.uuids), complete=False):
-        yield partial(Structure, kind, octets[:_LIST_OCTETS])
-    for uuid, data in known.service_data.items():
-        yield partial(service_data, uuid, data)
-    for company, data in known.manufacturer.items():
-        yield partial(manufacturer, company, data)
-    for other, data in known.other.items():
-        yield partial(Structure, other, data)
-    if known.tx_power is not None:
-        yield partial(tx_power, known.tx_power)
-    if known.name is not None:
-        yield partial(complete_name, known.name)
+def _structure(kind: int, data: bytes) -> bytes:
+    if len(data) > MAX_STRUCTURE_DATA or not 0 <= kind <= 0xFF:
+        return b""
+    return bytes((len(data) + 1, kind)) + data
 
 
-def _is_uuid(text: str) -> bool:
+@lru_cache(_UUIDS_KEPT)
+def _uuid_octets(text: str) -> bytes:
     try:
-        encode_uuid(text)
+        return encode_uuid(text)
     except UUIDError:
-        return False
-    return True
+        return b""
+
+
+def _flags(value: bytes) -> bytes:
+    return _structure(ADType.FLAGS, bytes(value[:1])) if value else b""
+
+
+def _uuids(value: Sequence[str]) -> bytes:
+    lists = service_uuids(filter(_uuid_octets, value), complete=False)
+    return b"".join(_structure(kind, octets[:_LIST_OCTETS]) for kind, octets in lists)
+
+
+def _service_data(value: Mapping[str, bytes]) -> bytes:
+    out = b""
+    for uuid, data in value.items():
+        if octets := _uuid_octets(uuid):
+            out += _structure(_SERVICE_DATA[len(octets)], octets + data)
+    return out
+
+
+def _manufacturer(value: Mapping[int, bytes]) -> bytes:
+    out = b""
+    for company, data in value.items():
+        if 0 <= company <= 0xFFFF:
+            out += _structure(ADType.MANUFACTURER_DATA, company.to_bytes(2, "little") + data)
+    return out
+
+
+def _other(value: Mapping[int, bytes]) -> bytes:
+    return b"".join(_structure(kind, bytes(data)) for kind, data in value.items())
+
+
+def _tx_power(value: int | None) -> bytes:
+    if value is None or not -0x80 <= value <= 0x7F:
+        return b""
+    return _structure(ADType.TX_POWER, value.to_bytes(1, "little", signed=True))
+
+
+def _name(value: str | None) -> bytes:
+    return b"" if value is None else _structure(ADType.COMPLETE_NAME, value.encode())
+
+
+ENCODERS: dict[str, Callable[[Any], bytes]] = {
+    "flags": _flags,
+    "uuids": _uuids,
+    "service_data": _service_data,
+    "manufacturer": _manufacturer,
+    "other": _other,
+    "tx_power": _tx_power,
+    "name": _name,
+}
+"""Field of Advertised -> its AD structures, in the order in which they are put together."""
