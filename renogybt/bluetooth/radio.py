@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from renogybt.bluetooth.bus import Bus
@@ -14,17 +14,8 @@ from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
 from renogybt.bluetooth.mgmt import open_socket
 from renogybt.bluetooth.scanner import Choice, Outcome, Scanner
 from renogybt.config import AdvertisementSource
-from renogybt.model.advertisement import Advertisement
-from renogybt.model.radio import (
-    AdvertisementListener,
-    Intake,
-    ScanMode,
-    ScannerState,
-    ScannerStatus,
-    StatusListener,
-    Unsubscribe,
-)
-from renogybt.model.subscribers import Subscribers
+from renogybt.model.broadcast import Broadcast
+from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,7 +26,7 @@ _HUNG_RETRY_S = 1.0
 _GOODBYE_S = 1.5
 
 
-class BlueZRadio:
+class BlueZRadio(Broadcast):
     """Implements `Radio`. One owner of the bus connection, which outlives everything behind it.
 
     bluetoothd may restart, the adapter may go and come back under another name, the bus may
@@ -52,6 +43,7 @@ class BlueZRadio:
         bus_address: str | None = None,
         open_mgmt: Callable[[], socket.socket] = open_socket,
     ) -> None:
+        super().__init__(ScannerStatus(ScannerState.IDLE, mode))
         self._choice = Choice(adapter)
         self._source = source
         self._wanted = mode
@@ -61,22 +53,6 @@ class BlueZRadio:
         self._attempt = 0
         self._wake = asyncio.Event()
         self._scanner: Scanner | None = None
-        self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
-        self._changes: Subscribers[ScannerStatus] = Subscribers()
-        self._status = ScannerStatus(ScannerState.IDLE, mode)
-
-    @property
-    def status(self) -> ScannerStatus:
-        """The truth at this moment."""
-        return self._status
-
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
-        """Deliver all further advertisements."""
-        return self._advertisements.add(listener)
-
-    def watch(self, listener: StatusListener) -> Unsubscribe:
-        """Tell every change of the status."""
-        return self._changes.add(listener)
 
     def set_mode(self, mode: ScanMode) -> None:
         """Ask for a scan mode."""
@@ -87,17 +63,15 @@ class BlueZRadio:
 
     async def run(self) -> None:
         """Scan until cancelled."""
-        self._become(ScannerState.STARTING)
-        intake = IntakeChoice(
-            self._source, self._bus_address, self._advertisements.notify, self._wake.set, self._open_mgmt
-        )
+        self._turn(ScannerState.STARTING)
+        intake = IntakeChoice(self._source, self._bus_address, self._deliver, self._wake.set, self._open_mgmt)
         try:
             while True:
                 try:
                     async with Bus(self._bus_address) as bus:
                         await self._serve(bus, intake)
-                    if self._status.state is not ScannerState.FAILED:
-                        self._become(ScannerState.STARTING)
+                    if self.status.state is not ScannerState.FAILED:
+                        self._turn(ScannerState.STARTING)
                 except BusError as error:
                     self._fail(_bus_advice(error))
                 await intake.bus_lost()
@@ -105,7 +79,7 @@ class BlueZRadio:
                 self._attempt += 1
         finally:
             await intake.close()
-            self._become(ScannerState.STOPPED)
+            self._turn(ScannerState.STOPPED)
 
     async def _serve(self, bus: Bus, intake: IntakeChoice) -> None:
         """Scan for as long as this bus connection lives; raises BusError."""
@@ -123,7 +97,7 @@ class BlueZRadio:
                 self._attempt = 0
                 await self._sleep(pause)
         except asyncio.CancelledError:
-            self._become(ScannerState.STOPPING)
+            self._turn(ScannerState.STOPPING)
             raise
         finally:
             ended.cancel()
@@ -131,13 +105,13 @@ class BlueZRadio:
             await _close(scanner)
 
     def _settle(self, outcome: Outcome) -> float | None:
-        self._tell(ScannerStatus(ScannerState.RUNNING, outcome.mode, outcome.intake, outcome.adapter))
+        self._become(ScannerStatus(ScannerState.RUNNING, outcome.mode, outcome.intake, outcome.adapter))
         return outcome.look_again_s
 
     def _settle_fault(self, error: BluetoothError) -> float | None:
         if isinstance(error, SettlingError):
             _LOGGER.debug("not ready yet: %s", error)
-            self._become(ScannerState.STARTING)
+            self._turn(ScannerState.STARTING)
             return error.retry_s
         self._fail(str(error))
         if isinstance(error, NotReadyError):
@@ -149,23 +123,20 @@ class BlueZRadio:
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()
 
-    def _become(self, state: ScannerState) -> None:
-        self._tell(ScannerStatus(state, self._status.mode, Intake.NONE, self._choice.address))
+    def _turn(self, state: ScannerState) -> None:
+        self._become(ScannerStatus(state, self.status.mode, Intake.NONE, self._choice.address))
 
     def _fail(self, reason: str) -> None:
-        self._tell(
-            ScannerStatus(ScannerState.FAILED, self._status.mode, Intake.NONE, self._choice.address, reason)
+        self._become(
+            ScannerStatus(ScannerState.FAILED, self.status.mode, Intake.NONE, self._choice.address, reason)
         )
 
-    def _tell(self, status: ScannerStatus) -> None:
-        if status == self._status:
-            return
-        before, self._status = self._status, status
-        if status.reason and status.reason != before.reason:
+    def _become(self, status: ScannerStatus) -> None:
+        if status.reason and status.reason != self.status.reason:
             _LOGGER.warning("not scanning: %s", status.reason)
-        elif status.state is ScannerState.RUNNING:
+        elif status.state is ScannerState.RUNNING and status != self.status:
             _LOGGER.info("scanning (%s)", status.mode.value)
-        self._changes.notify(status)
+        super()._become(status)
 
 
 async def _wake_at_end(bus: Bus, wake: asyncio.Event) -> None:

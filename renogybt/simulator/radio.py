@@ -3,20 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from renogybt.model.advertisement import Advertisement
-from renogybt.model.radio import (
-    AdvertisementListener,
-    Intake,
-    ScanMode,
-    ScannerState,
-    ScannerStatus,
-    StatusListener,
-    Unsubscribe,
-)
-from renogybt.model.subscribers import Subscribers
+from renogybt.model.broadcast import Broadcast
+from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 from renogybt.simulator.kinds import DEFAULT_ADVERTISERS
 from renogybt.simulator.neighbourhood import DEFAULT_RATE, Neighbourhood
 
@@ -31,7 +22,7 @@ _LOOK_INTERVAL_S = 0.050
 _LONGEST_QUEUE_S = 1.0
 
 
-class DemoRadio:
+class DemoRadio(Broadcast):
     """The simulated adapter `adapter` among `advertisers` devices; implements `renogybt.model.radio.Radio`.
 
     `rate` is the number of advertisements per second of all devices together, `clock` counts
@@ -47,25 +38,10 @@ class DemoRadio:
         seed: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter))
         self._neighbourhood = Neighbourhood(seed, advertisers=advertisers, rate=rate)
         self._clock = clock
         self._began = clock()
-        self._status = ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter)
-        self._listeners = Subscribers[Sequence[Advertisement]]()
-        self._watchers = Subscribers[ScannerStatus]()
-
-    @property
-    def status(self) -> ScannerStatus:
-        """The truth at this moment."""
-        return self._status
-
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
-        """Deliver all further advertisements to `listener`, until the answer is called."""
-        return self._listeners.add(listener)
-
-    def watch(self, listener: StatusListener) -> Unsubscribe:
-        """Tell `listener` every further change of `status`, until the answer is called."""
-        return self._watchers.add(listener)
 
     def set_mode(self, mode: ScanMode) -> None:
         """Scan in this mode from now on: a simulated adapter can do both."""
@@ -90,12 +66,7 @@ class DemoRadio:
             if looked - self._neighbourhood.next_due > _LONGEST_QUEUE_S:
                 self._neighbourhood.skip(looked - _LOOK_INTERVAL_S)
             if batch := self._neighbourhood.hear(looked, self._status.mode):
-                self._listeners.notify(batch)
+                self._deliver(batch)
 
     def _now(self) -> float:
         return self._clock() - self._began
-
-    def _become(self, status: ScannerStatus) -> None:
-        if status != self._status:
-            self._status = status
-            self._watchers.notify(status)

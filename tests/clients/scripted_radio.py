@@ -5,62 +5,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from renogybt.model.advertisement import Advertisement
-from renogybt.model.radio import (
-    AdvertisementListener,
-    Intake,
-    ScanMode,
-    ScannerState,
-    ScannerStatus,
-    StatusListener,
-    Unsubscribe,
-)
-from renogybt.model.subscribers import Subscribers
+from renogybt.model.broadcast import Broadcast
+from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 
 ADAPTER = 0x00_1A_7D_DA_71_13
 
 
-class ScriptedRadio:
+class ScriptedRadio(Broadcast):
     """Implements `renogybt.model.radio.Radio`; `emit` and `become` are the test's hands."""
 
     def __init__(self, *, adapter: int | None = ADAPTER) -> None:
-        self._status = ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter)
-        self._listeners = Subscribers[Sequence[Advertisement]]()
-        self._watchers = Subscribers[ScannerStatus]()
+        super().__init__(ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter))
         self.asked: list[ScanMode] = []
         """Every scan mode that was asked for, in order."""
         self.emitted: list[Advertisement] = []
 
-    @property
-    def status(self) -> ScannerStatus:
-        return self._status
-
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
-        return self._listeners.add(listener)
-
-    def watch(self, listener: StatusListener) -> Unsubscribe:
-        return self._watchers.add(listener)
-
     def set_mode(self, mode: ScanMode) -> None:
         self.asked.append(mode)
-        self.become(replace(self._status, mode=mode))
+        self.become(replace(self.status, mode=mode))
 
     async def run(self) -> None:
-        self.become(replace(self._status, state=ScannerState.RUNNING, intake=Intake.DEMO))
+        self.become(replace(self.status, state=ScannerState.RUNNING, intake=Intake.DEMO))
         try:
             await asyncio.Event().wait()
         finally:
-            self.become(replace(self._status, state=ScannerState.STOPPED, intake=Intake.NONE))
+            self.become(replace(self.status, state=ScannerState.STOPPED, intake=Intake.NONE))
 
     def emit(self, batch: Sequence[Advertisement]) -> None:
         """One batch to all listeners."""
         self.emitted += batch
-        self._listeners.notify(batch)
+        self._deliver(batch)
 
     def become(self, status: ScannerStatus) -> None:
         """A change of the status."""
-        if status != self._status:
-            self._status = status
-            self._watchers.notify(status)
+        self._become(status)
 
 
 def batch(first: int, count: int) -> list[Advertisement]:

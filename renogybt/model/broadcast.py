@@ -1,0 +1,39 @@
+"""What every radio does alike: keep its status, and tell listeners."""
+
+from collections.abc import Sequence
+
+from renogybt.model.advertisement import Advertisement
+from renogybt.model.radio import AdvertisementListener, ScannerStatus, StatusListener, Unsubscribe
+from renogybt.model.subscribers import Subscribers
+
+
+class Broadcast:
+    """The listening half of the port `Radio`; a radio derives from it."""
+
+    def __init__(self, status: ScannerStatus) -> None:
+        self._status = status
+        self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
+        self._changes: Subscribers[ScannerStatus] = Subscribers()
+
+    @property
+    def status(self) -> ScannerStatus:
+        """The truth at this moment."""
+        return self._status
+
+    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
+        """Deliver all further advertisements to `listener`, until the answer is called."""
+        return self._advertisements.add(listener)
+
+    def watch(self, listener: StatusListener) -> Unsubscribe:
+        """Tell `listener` every further change of `status`, until the answer is called."""
+        return self._changes.add(listener)
+
+    def _deliver(self, batch: Sequence[Advertisement]) -> None:
+        """A batch for all listeners."""
+        self._advertisements.notify(batch)
+
+    def _become(self, status: ScannerStatus) -> None:
+        """The status from now on; told only if it is another one."""
+        if status != self._status:
+            self._status = status
+            self._changes.notify(status)
