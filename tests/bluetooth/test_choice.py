@@ -4,14 +4,13 @@ import socket
 
 import pytest
 from fakes.bus_client import until
-from fakes.radio_world import Heard, World
+from fakes.radio_world import BY_DBUS, BY_MGMT, Heard, World
 
 from renogybt.bluetooth.errors import MgmtUnavailableError
 from renogybt.config import AdvertisementSource
 from renogybt.model.radio import Intake, ScanMode, ScannerState
 
-BY_DBUS, BY_MGMT, AUTO = AdvertisementSource.DBUS, AdvertisementSource.MGMT, AdvertisementSource.AUTO
-both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
+AUTO = AdvertisementSource.AUTO
 PASSIVE, ACTIVE = ScanMode.PASSIVE, ScanMode.ACTIVE
 SECOND = "00:1A:7D:DA:71:99"
 

@@ -6,13 +6,12 @@ import json
 import pytest
 from fakes.bus_client import until
 from fakes.mgmt import ADD_MONITOR, REMOVE_MONITOR
-from fakes.radio_world import Heard, World
+from fakes.radio_world import BY_MGMT, Heard, World
 
 from renogybt.config import AdvertisementSource
 from renogybt.model.radio import ScanMode, ScannerState
 
-BY_DBUS, BY_MGMT, AUTO = AdvertisementSource.DBUS, AdvertisementSource.MGMT, AdvertisementSource.AUTO
-both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
+AUTO = AdvertisementSource.AUTO
 PASSIVE, ACTIVE = ScanMode.PASSIVE, ScanMode.ACTIVE
 SECOND = "00:1A:7D:DA:71:99"
 

@@ -2,30 +2,10 @@
 
 import asyncio
 
-import pytest
 from fakes.bus_client import BusClient, until
-from fakes.radio_world import Heard, World
+from fakes.radio_world import BY_MGMT, OTHER_ADDRESS, World, bindings, both, is_running
 
 from renogybt.config import AdvertisementSource
-from renogybt.model.radio import ScannerState, ScannerStatus
-
-BY_DBUS, BY_MGMT = AdvertisementSource.DBUS, AdvertisementSource.MGMT
-both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
-OTHER_ADDRESS = "00:1A:7D:DA:71:99"
-IN_PROGRESS = "org.bluez.Error.InProgress"
-
-
-def is_running(status: ScannerStatus) -> bool:
-    return status.state is ScannerState.RUNNING
-
-
-def is_failed(status: ScannerStatus) -> bool:
-    return status.state is ScannerState.FAILED
-
-
-def bindings(heard: Heard) -> set[int | None]:
-    return {status.adapter for status in heard.statuses}
-
 
 # -- bluetoothd
 

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 from fakes.bus_client import until
-from fakes.radio_world import Heard, World
+from fakes.radio_world import BY_MGMT, Heard, World, both
 
 from renogybt.bluetooth.scan_lock import ScanLock, default_lock_path
 from renogybt.config import AdvertisementSource
 from renogybt.model.radio import Radio, ScannerState
-
-BY_DBUS, BY_MGMT = AdvertisementSource.DBUS, AdvertisementSource.MGMT
-both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
 
 HOLDER = """
 import sys, time

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from fakes.bluez import FakeBlueZ
 from fakes.bluez_filter import DiscoveryFilter
 from fakes.fixtures import ADAPTER_ADDRESS
@@ -20,6 +22,13 @@ SENDER = "C4:7C:8D:6A:3E:01"
 COMPANY = 0x0958
 EVERY_S = 0.01
 GOODBYE_S = 2.0
+BY_DBUS, BY_MGMT = AdvertisementSource.DBUS, AdvertisementSource.MGMT
+OTHER_ADDRESS = "00:1A:7D:DA:71:99"
+both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
+
+
+def is_running(status: ScannerStatus) -> bool:
+    return status.state is ScannerState.RUNNING
 
 
 class Heard:
@@ -196,3 +205,8 @@ class World:
 def number(address: str) -> int:
     """An address as the radio tells it."""
     return parse_address(address)
+
+
+def bindings(heard: Heard) -> set[int | None]:
+    """The adapters that the radio was ever bound to."""
+    return {status.adapter for status in heard.statuses}
