@@ -1,6 +1,7 @@
 """What a client may ask, and how it is answered: one row per message."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,10 @@ def _subscribe_logs(session: "Session", request: Any) -> None:
     session.follow_logs(request.level)
 
 
+def _get_time(session: "Session", _request: Any) -> None:
+    session.send(api.GetTimeResponse(epoch_seconds=int(time.time())))
+
+
 def _set_key(session: "Session", request: Any) -> None:
     # a connection from before the present key has not shown that it knows it
     success = not session.outdated and session.services.keys.set(request.key)
@@ -117,6 +122,7 @@ REQUESTS: dict[Any, Answer] = {
     api.ListEntitiesRequest: _list_entities,
     api.SubscribeStatesRequest: _subscribe_states,
     api.SubscribeLogsRequest: _subscribe_logs,
+    api.GetTimeRequest: _get_time,
     api.NoiseEncryptionSetKeyRequest: _set_key,
     api.SubscribeBluetoothLEAdvertisementsRequest: _subscribe_advertisements,
     api.UnsubscribeBluetoothLEAdvertisementsRequest: _unsubscribe_advertisements,

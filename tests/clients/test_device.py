@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import re
+import time
 
 import pytest
-from aioesphomeapi import EntityState, LogLevel, SensorInfo, TextSensorInfo
+from aioesphomeapi import EntityState, LogLevel, SensorInfo, TextSensorInfo, api_pb2
 from aioesphomeapi.api_pb2 import SubscribeLogsResponse
 from clients.conftest import Serve
+from clients.peers import HELLO, frame, peer
 from clients.scripted_radio import ADAPTER
 from clients.serving import (
     FRIENDLY_NAME,
@@ -160,3 +162,12 @@ async def test_a_silent_server_is_pinged_by_the_client_and_answers(pair: tuple[S
             async with asyncio.timeout(0.8):
                 await asyncio.shield(client.ended)
         await client.round_trip()
+
+
+async def test_a_client_of_an_older_schema_is_told_the_time(served: Served) -> None:
+    async with peer(served.port) as old:
+        await old.send(HELLO + frame(api_pb2.GetTimeRequest()))
+        number, payload = (await old.messages(until=api_pb2.GetTimeResponse))[-1]
+
+    assert number == 37
+    assert abs(api_pb2.GetTimeResponse.FromString(payload).epoch_seconds - time.time()) < 5

@@ -23,6 +23,9 @@ _PACKAGE = "aioesphomeapi"
 _ALIAS = f"{__name__}._generated"
 _FROM_SERVER_ONLY = 1  # APISourceType SOURCE_SERVER in api_options.proto
 
+_ONCE_BOTH_WAYS = ("GetTimeRequest",)
+"""Clients of an older schema may ask for the time as well."""
+
 
 def _generated(module: str) -> ModuleType:
     """A generated module of aioesphomeapi, without running the package's own start-up code."""
@@ -55,7 +58,7 @@ def _table() -> dict[int, MessageType]:
     for name, descriptor in api.DESCRIPTOR.message_types_by_name.items():
         options = descriptor.GetOptions().Extensions
         if number := options[_options.id]:
-            from_client = options[_options.source] != _FROM_SERVER_ONLY
+            from_client = options[_options.source] != _FROM_SERVER_ONLY or name in _ONCE_BOTH_WAYS
             rows[number] = MessageType(number, name, getattr(api, name), from_client)
     return rows
 

@@ -63,6 +63,7 @@ def test_the_type_of_a_message_and_of_its_class_is_one_number() -> None:
         ("DisconnectResponse", True),
         ("BluetoothLERawAdvertisementsResponse", False),
         ("NoiseEncryptionSetKeyRequest", True),
+        ("GetTimeRequest", True),
     ],
 )
 def test_who_may_send_a_message_is_read_from_the_schema(name: str, from_client: bool) -> None:
