@@ -66,7 +66,7 @@ def main(descriptor: int, config: str) -> int:
         return SocketRadio(sock)
 
     app.build_radio = build_radio
-    return cli.unified_proxy([config])
+    return cli.main([config])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The composition root: builds the objects of a run from the configuration and ties them together."""
 
 import asyncio
-import hashlib
 import logging
+import os
 import platform
 import signal
 import time
@@ -14,9 +14,9 @@ from typing import Any
 from renogybt.config import Configuration, HomeAssistantProxy
 from renogybt.model.advertisement import Advertisement, parse_address
 from renogybt.model.errors import RenogyBTError
-from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus
+from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus, StatusListener
 from renogybt.proxy.entities import EntityStore
-from renogybt.proxy.identity import Identity, IdentityFile
+from renogybt.proxy.identity import Identity, IdentityFile, derived_address
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.mdns import Announcer
 from renogybt.proxy.server import ProxyServer
@@ -26,7 +26,6 @@ _LOGGER = logging.getLogger(__name__)
 
 DEMO_MODEL = "Demo (no real Bluetooth)"
 _BOARD = Path("/proc/device-tree/model")
-_LOCALLY_ADMINISTERED, _MULTICAST = 0x02 << 40, 0x01 << 40
 _SETTLE_S = 5.0
 """How long the announcement waits for the radio, which has the first turn."""
 
@@ -36,8 +35,7 @@ def demo_adapter(mac: int) -> int:
 
     Made from the device's own, so that it stays the same; marked as locally administered.
     """
-    digest = hashlib.sha256(f"demo adapter {mac:012x}".encode()).digest()
-    address = (int.from_bytes(digest[:6], "big") | _LOCALLY_ADMINISTERED) & ~_MULTICAST
+    address = derived_address(f"demo adapter {mac:012x}")
     return address if address != mac else address ^ 1
 
 
@@ -79,11 +77,18 @@ class Gateway:
         self._identity_file = IdentityFile(state_dir, "demo" if demo else proxy.adapter)
         self._identity = Identity(
             name=proxy.device_name,
-            friendly_name=proxy.friendly_name,
+            friendly_name=f"{proxy.friendly_name} (demo)" if demo else proxy.friendly_name,
             mac=self._identity_file.mac if proxy.mac is None else proxy.mac,
             model=DEMO_MODEL if demo else _model(),
         )
         self._keys = KeyStore(proxy.encryption, state_dir, proxy.encryption_key)
+        if state_dir.is_relative_to("/root") and (user := os.environ.get("SUDO_USER")):
+            _LOGGER.warning(
+                "started by sudo: key and address are kept in %s, not where %s's own start keeps them, so"
+                " that Home Assistant meets another device. README.md tells how to do without sudo",
+                state_dir,
+                user,
+            )
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -93,7 +98,6 @@ class Gateway:
             loop.add_signal_handler(number, self._stop.set)
         radio = build_radio(self._proxy, demo=self._demo, mac=self._identity.mac)
         entities = EntityStore(ENTITIES)
-        vitals = Vitals(radio, entities, loop.time)
         server = ProxyServer(
             radio,
             self._identity,
@@ -104,6 +108,7 @@ class Gateway:
             port=self._proxy.native_api_port,
             scan_mode=self._proxy.scan_mode or ScanMode.ACTIVE,
         )
+        vitals = Vitals(radio, entities, loop.time, lambda: server.lost_advertisements)
         server.count_changes.add(vitals.on_clients)
         async with server, _background([radio.run(), vitals.run(), self._announce(radio, server)]):
             self._say_ready(server)
@@ -183,8 +188,9 @@ async def scan(
     demo: bool,
     seconds: float,
     deliver: Deliver,
+    watch: StatusListener = lambda _status: None,
 ) -> None:
-    """Hand all advertisements of `seconds` to `deliver`.
+    """Hand all advertisements of `seconds` to `deliver`, and what becomes of the radio to `watch`.
 
     Raises ScanFailedError, and an OSError that `deliver` raises.
     """
@@ -209,6 +215,7 @@ async def scan(
             ended.set_exception(error)
 
     radio.watch(look)
+    radio.watch(watch)
     radio.listen(hand_on)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, "")

@@ -1,108 +1,55 @@
-"""Commands, their arguments, their exit codes."""
+"""Commands and their exit codes."""
 
 import argparse
 import asyncio
 import base64
+import io
 import logging
 import os
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any
 
-import renogybt
+from renogybt.arguments import parse
 from renogybt.config import (
     Configuration,
     ConfigurationError,
     default_configuration,
     load_configuration,
 )
+from renogybt.model.advertisement import Advertisement
 from renogybt.model.errors import RenogyBTError
+from renogybt.model.radio import StatusListener
 from renogybt.service.logs import start_logging
+
+if TYPE_CHECKING:
+    from renogybt.app import Deliver
 
 _LOGGER = logging.getLogger(__name__)
 
 EX_OK = 0
 EX_FAILED = 1
-EX_USAGE = 64
 EX_UNAVAILABLE = 69
 EX_TEMPORARY = 75
 EX_CONFIGURATION = 78
 
 DEFAULT_CONFIG = Path("config.ini")
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _REFRESH_S = 0.5
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, with the exit code of sysexits.h for a wrong command line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(EX_USAGE, f"{self.prog}: {message}\n")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="renogybt", description=renogybt.__doc__.splitlines()[0] if renogybt.__doc__ else ""
-    )
-    parser.add_argument("--version", action="version", version=f"renogybt {renogybt.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-
-    run = commands.add_parser("run", help="be a Bluetooth proxy until stopped")
-    _add_configuration(run)
-    run.add_argument("--demo", action="store_true", help="simulate a radio; needs no Bluetooth")
-    run.set_defaults(action=_run)
-
-    scan = commands.add_parser("scan", help="show what is in the air")
-    # it says itself why it failed; lines of the log would only stand in the middle of the table
-    _add_configuration(scan, log_level="ERROR")
-    scan.add_argument("--demo", action="store_true", help="simulate a radio; needs no Bluetooth")
-    scan.add_argument("--seconds", type=_seconds, default=10.0, metavar="N", help="how long (default: 10)")
-    scan.add_argument("--json", action="store_true", help="a line of JSON per advertisement")
-    scan.set_defaults(action=_scan)
-
-    check = commands.add_parser("check-config", help="say what is wrong in config.ini")
-    _add_configuration(check)
-    check.set_defaults(action=_check_config)
-
-    key = commands.add_parser("generate-key", help="make a key for encryption_key in config.ini")
-    key.set_defaults(action=_generate_key, log_level="INFO")
-    return parser
-
-
-def _add_configuration(parser: argparse.ArgumentParser, log_level: str = "INFO") -> None:
-    parser.add_argument("config", nargs="?", type=Path, metavar="CONFIG", help="default: ./config.ini")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override one value of the configuration; may be repeated",
-    )
-    parser.add_argument(
-        "--log-level", type=str.upper, choices=_LEVELS, default=log_level, help=f"default: {log_level}"
-    )
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return value
-
-
-COMMANDS = ("run", "scan", "check-config", "generate-key")
+_NOTHING_HEARD = (
+    "nothing was heard. Is a device near that advertises, and does `bluetoothctl show` say Powered: yes?"
+    " --log-level INFO tells what the radio does"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the answer is the exit code."""
-    options = _parser().parse_args(arguments)
+    """Run one command, `run` where none comes first; the answer is the exit code."""
+    options = parse(arguments)
     start_logging(options.log_level)
     try:
-        return int(options.action(options))
+        return _ACTIONS[options.command](options)
     except ConfigurationError as error:
         for line in str(error).splitlines():
             print(line, file=sys.stderr)
@@ -115,15 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EX_OK
 
 
-def unified_proxy(arguments: Sequence[str]) -> int:
-    """`unified_proxy.py [CONFIG] ...` means `run`; the other commands are understood as well."""
-    known = arguments[:1] and arguments[0] in (*COMMANDS, "--version", "-h", "--help")
-    return main(arguments if known else ["run", *arguments])
+def _path(options: argparse.Namespace) -> Path:
+    return DEFAULT_CONFIG if options.config is None else Path(options.config)
 
 
 def _configuration(options: argparse.Namespace) -> Configuration:
     """Raises ConfigurationError. A demo needs no file."""
-    path = options.config or DEFAULT_CONFIG
+    path = _path(options)
     if getattr(options, "demo", False) and options.config is None and not path.exists():
         return default_configuration(options.set)
     return load_configuration(path, options.set)
@@ -147,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
         await Gateway(configuration, demo=options.demo).run()
 
     try:
-        asyncio.run(run())
+        _complete(run())
     except (KeyFileError, IdentityError) as error:
         _LOGGER.error("%s", error)
         return EX_CONFIGURATION
@@ -158,6 +103,26 @@ def _run(options: argparse.Namespace) -> int:
         _LOGGER.error("%s", error)
         return EX_FAILED
     return EX_OK
+
+
+def _complete(work: Coroutine[Any, Any, None]) -> None:
+    """Like asyncio.run; an error of the house comes out bare where a task group has wrapped it."""
+    try:
+        asyncio.run(work)
+    except BaseExceptionGroup as group:
+        error = sole_error(group)
+        if error is None:
+            raise
+        raise error from group
+
+
+def sole_error(group: BaseExceptionGroup[BaseException]) -> RenogyBTError | None:
+    """The first error of a group that holds errors of the house only; None where it holds others."""
+    known, others = group.split(RenogyBTError)
+    error: BaseException | None = None if others else known
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, RenogyBTError) else None
 
 
 def _scan(options: argparse.Namespace) -> int:
@@ -171,50 +136,74 @@ def _scan(options: argparse.Namespace) -> int:
         print("demo: all of this is simulated, no Bluetooth is used", file=sys.stderr)
     show = _scan_json if options.json else _scan_table
     try:
-        show(configuration, options)
+        heard = show(configuration, options)
     except ScanFailedError as error:
         print(f"renogybt: {error}", file=sys.stderr)
         return EX_UNAVAILABLE
+    except RenogyBTError as error:
+        print(f"renogybt: {error}", file=sys.stderr)
+        return EX_FAILED
+    if not heard:
+        print(_NOTHING_HEARD, file=sys.stderr)
     return EX_OK
 
 
-def _scan_json(configuration: Configuration, options: argparse.Namespace) -> None:
-    from renogybt.app import scan
-    from renogybt.terminal.scan_table import write_json_lines
+def _scan_json(configuration: Configuration, options: argparse.Namespace) -> int:
+    """The number of advertisements heard."""
+    from renogybt.terminal.json_lines import write_json_lines
 
-    asyncio.run(
-        scan(
-            configuration,
-            demo=options.demo,
-            seconds=options.seconds,
-            deliver=lambda batch, now: write_json_lines(batch, now, sys.stdout),
-        )
-    )
+    heard = 0
+
+    def deliver(batch: Sequence[Advertisement], now: float) -> None:
+        nonlocal heard
+        heard += len(batch)
+        write_json_lines(batch, now, sys.stdout)
+
+    _complete(_scanning(configuration, options, deliver))
+    return heard
 
 
-def _scan_table(configuration: Configuration, options: argparse.Namespace) -> None:
+def _scan_table(configuration: Configuration, options: argparse.Namespace) -> int:
+    """The number of advertisements heard."""
     from rich.console import Console
     from rich.live import Live
 
-    from renogybt.app import scan
-    from renogybt.terminal.scan_table import Air
+    from renogybt.terminal.air import Air
+    from renogybt.terminal.scan_table import scan_table
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     air = Air()
     console = Console()
+    scanning = _scanning(configuration, options, air.hear, air.watch)
     if not console.is_terminal:
-        asyncio.run(scan(configuration, demo=options.demo, seconds=options.seconds, deliver=air.hear))
+        _complete(scanning)
         console.width = max(console.width, 160)
-        console.print(air.table(time.monotonic()))
-        return
+        console.print(scan_table(air, time.monotonic(), console))
+        return air.total
     # the table is drawn by a thread of rich's, so that the radio is never kept waiting
     with Live(
-        console=console, refresh_per_second=1 / _REFRESH_S, get_renderable=lambda: air.table(time.monotonic())
+        console=console,
+        refresh_per_second=1 / _REFRESH_S,
+        get_renderable=lambda: scan_table(air, time.monotonic(), console),
     ):
-        asyncio.run(scan(configuration, demo=options.demo, seconds=options.seconds, deliver=air.hear))
+        _complete(scanning)
+    return air.total
+
+
+def _scanning(
+    configuration: Configuration,
+    options: argparse.Namespace,
+    deliver: "Deliver",
+    watch: StatusListener = lambda _status: None,
+) -> Coroutine[Any, Any, None]:
+    from renogybt.app import scan
+
+    return scan(configuration, demo=options.demo, seconds=options.seconds, deliver=deliver, watch=watch)
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    configuration = load_configuration(options.config or DEFAULT_CONFIG, options.set)
+    configuration = load_configuration(_path(options), options.set)
     for warning in configuration.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print("the configuration is good")
@@ -224,3 +213,11 @@ def _check_config(options: argparse.Namespace) -> int:
 def _generate_key(_options: argparse.Namespace) -> int:
     print(base64.b64encode(secrets.token_bytes(32)).decode())
     return EX_OK
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "scan": _scan,
+    "check-config": _check_config,
+    "generate-key": _generate_key,
+}

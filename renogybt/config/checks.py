@@ -5,8 +5,15 @@ from collections.abc import Iterator
 from renogybt.config.errors import Finding, quoted
 from renogybt.config.network_kinds import DeviceName
 from renogybt.config.sections import Encryption
-from renogybt.config.table import DEVICE, PROXY
+from renogybt.config.table import DEVICE, MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING, TABLE
 from renogybt.config.values import Values
+
+_OUTPUTS = {
+    MQTT: "sending readings to MQTT",
+    PVOUTPUT: "sending readings to PVOutput",
+    REMOTE_LOGGING: "posting readings to a web address",
+}
+_LATER = "comes with a later version; the Bluetooth proxy works already"
 
 
 def contradictions(values: Values) -> Iterator[Finding]:
@@ -21,6 +28,9 @@ def remarks(values: Values) -> Iterator[Finding]:
     yield from _changed_name(values)
     yield from _key_without_use(values)
     yield from _proxy_switched_off(values)
+    yield from _cut_secrets(values)
+    yield from _planned_outputs(values)
+    yield from _planned_reading(values)
 
 
 def encryption_of(values: Values) -> Encryption:
@@ -88,3 +98,25 @@ def _proxy_switched_off(values: Values) -> Iterator[Finding]:
     entry = values.given(PROXY, "enabled")
     if entry and not values.take(PROXY, "enabled", bool):
         yield entry.finding("the proxy is switched off, so Home Assistant gets no advertisements")
+
+
+def _cut_secrets(values: Values) -> Iterator[Finding]:
+    # any character may stand in a password, also the one that starts a comment
+    for row in TABLE:
+        entry = values.entries.get((row.section, row.key))
+        if row.secret and entry and entry.commented:
+            yield entry.finding("everything from # on is a comment and no part of the value")
+
+
+def _planned_outputs(values: Values) -> Iterator[Finding]:
+    for section, what in _OUTPUTS.items():
+        entry = values.given(section, "enabled")
+        if entry and values.take(section, "enabled", bool):
+            yield entry.finding(f"{what} {_LATER}")
+
+
+def _planned_reading(values: Values) -> Iterator[Finding]:
+    entry = values.given(DEVICE, "mac_addr")
+    address = values.optional(DEVICE, "mac_addr", int)
+    if entry and address is not None and values.take(PROXY, "with_renogy_client", bool):
+        yield entry.finding(f"reading the device {_LATER}")

@@ -89,7 +89,7 @@ def choice(members: type[Enum]) -> Kind:
         try:
             return by_text[text.lower()]
         except KeyError:
-            raise RefusedValueError("is not one of the choices" if text else "is empty") from None
+            raise RefusedValueError("is not one of the choices") from None
 
     return Kind(", ".join(str(member.value) for member in members), parse)
 

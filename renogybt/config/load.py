@@ -32,11 +32,11 @@ def _configuration(
 ) -> Configuration:
     overriding, malformed = parse_overrides(overrides)
     entries = (*document.entries, *overriding)
-    values, refused = parse_values(entries)
+    values, refused, left_out = parse_values(entries)
     findings = [*document.findings, *malformed, *refused, *contradictions(values)]
     if findings:
         raise ConfigurationError(sorted(findings, key=_from_top_to_bottom))
-    warnings = [*key_warnings(entries, document.headers, document.file), *remarks(values)]
+    warnings = [*key_warnings(entries, document.headers, document.file), *left_out, *remarks(values)]
     texts = dict.fromkeys(str(warning) for warning in sorted(warnings, key=_from_top_to_bottom))
     return build(values, os.environ if environment is None else environment, tuple(texts))
 

@@ -23,9 +23,6 @@ _MASKED = re.compile(r"(?=.*X)[0-9A-FX]{2}([:-][0-9A-FX]{2}){5}", re.IGNORECASE)
 
 
 def _address(text: str) -> int:
-    # white space is refused here: between the digits it would make another address
-    if len(text.split()) > 1:
-        raise RefusedValueError("has white space in it")
     try:
         return parse_address(text)
     except AddressError:
@@ -102,8 +99,6 @@ _NOT_FOR_MDNS = re.compile(r"[^A-Za-z0-9_.-]|^\.|(?<=\.)\.|\.$")
 
 
 def _parse_device_name(text: str) -> DeviceName:
-    if not text:
-        raise RefusedValueError("is empty")
     if not text.isprintable():
         raise RefusedValueError("has a line end or another character that cannot be shown")
     if len(text) > NAME_LIMIT:

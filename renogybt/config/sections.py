@@ -82,8 +82,9 @@ class HomeAssistantProxy:
     `adapter` is `hciN` or an address in capitals, None: the first powered one. `device_name` may
     stand in mDNS names, `friendly_name` is what the user wrote. `mac` None: this host's.
     `native_api_host` None: all addresses. `encryption_key` is set exactly when `encryption` is KEY.
-    `scan_mode`, `connection_slots`, `scan_lock` None: the program chooses. `mdns_addresses`
-    empty: found out.
+    `scan_mode` is how the radio scans until Home Assistant asks for something else, None: active;
+    PASSIVE also makes Home Assistant keep it so when it meets the device for the first time.
+    `connection_slots`, `scan_lock` None: the program chooses. `mdns_addresses` empty: found out.
     """
 
     enabled: bool

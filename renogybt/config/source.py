@@ -17,13 +17,17 @@ OVERRIDE = "--set"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The text of one key and where it stands; `file` is `--set` for an override."""
+    """The text of one key and where it stands; `file` is `--set` for an override.
+
+    `commented` tells that a comment stood behind the text.
+    """
 
     section: str
     key: str
     text: str
     file: str
     line: int | None = None
+    commented: bool = False
 
     def finding(self, problem: str, allowed: str = "") -> Finding:
         """Something to tell about this entry."""
@@ -79,10 +83,10 @@ def parse_document(file: str, text: str) -> Document:
     except configparser.Error as error:  # pragma: no cover - the scan took out what would raise
         findings.append(Finding(file, "cannot be taken apart", line=getattr(error, "lineno", None)))
         return Document(file, findings=tuple(findings))
-    places = {(line.section, line.key): line.number for line in lines if line.part is Part.KEY}
+    places = {(line.section, line.key): line for line in lines if line.part is Part.KEY}
     entries = tuple(
-        Entry(section, key, parser.get(section, key), file, number)
-        for (section, key), number in places.items()
+        Entry(section, key, parser.get(section, key), file, line.number, line.commented)
+        for (section, key), line in places.items()
     )
     headers = tuple(line for line in lines if line.part is Part.SECTION)
     return Document(file, entries, headers, tuple(findings))
@@ -108,16 +112,33 @@ def _strange_lines(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
     # the text of such a line is not shown: it may be a secret
     orphan = next((line for line in lines if line.part is Part.ORPHAN), None)
     if orphan:
-        yield Finding(
-            file,
-            f"stands above the first section; put a section such as [{SECTIONS[0]}] above it",
-            line=orphan.number,
-        )
+        problem = f"stands above the first section; put a section such as [{SECTIONS[0]}] above it"
+        yield _unequal(file, orphan) or Finding(file, problem, line=orphan.number)
     for line in lines:
-        if line.part is Part.JUNK:
-            yield Finding(
-                file, "is no setting", line=line.number, allowed="[section], key = value or # comment"
-            )
+        if line.part is Part.UNCLOSED:
+            problem = "] is missing at the end of the section's name"
+            section = line.section if line.section in SECTIONS else "section"
+            yield Finding(file, problem, line=line.number, allowed=f"[{section}]")
+        elif line.part is Part.JUNK:
+            allowed = "[section], key = value or # comment"
+            yield _unequal(file, line) or Finding(file, "is no setting", line=line.number, allowed=allowed)
+
+
+def _unequal(file: str, line: Line) -> Finding | None:
+    key = _first_word(line.content.lower())
+    if key not in KEYS or key_of(line.content):
+        return None
+    return Finding(file, f"= is missing after {key}", line=line.number, allowed=f"{key} = value")
+
+
+def key_before_blank(name: str) -> str:
+    """The known key with which the name of a key begins, and does not end, or nothing."""
+    word = _first_word(name)
+    return word if word in KEYS and word != name else ""
+
+
+def _first_word(text: str) -> str:
+    return next(iter(text.split(maxsplit=1)), "")
 
 
 def _duplicates(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
@@ -147,7 +168,6 @@ def _swallowed_keys(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
 
 
 def _only_well_formed(text: str, lines: Sequence[Line]) -> str:
-    broken = {line.number for line in lines if line.part in (Part.ORPHAN, Part.JUNK)}
-    return "".join(
-        "\n" if number in broken else line for number, line in enumerate(io.StringIO(text), start=1)
-    )
+    mended = {line.number: "\n" for line in lines if line.part in (Part.ORPHAN, Part.JUNK)}
+    mended |= {line.number: f"[{line.section}]\n" for line in lines if line.part is Part.UNCLOSED}
+    return "".join(mended.get(number, line) for number, line in enumerate(io.StringIO(text), start=1))

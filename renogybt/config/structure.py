@@ -5,6 +5,7 @@ the same rules (Python library reference, "Supported INI File Structure") and kn
 """
 
 import io
+import re
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from dataclasses import dataclass
@@ -12,12 +13,18 @@ from enum import Enum
 
 INLINE_COMMENT = "#"
 COMMENT_LINE = ("#", ";")
+_UNCLOSED = re.compile(r"\[\s*([A-Za-z0-9_]+)")
 
 
 class Part(Enum):
-    """What a line is. ORPHAN: a line above the first section. JUNK: neither section nor key."""
+    """What a line is.
+
+    UNCLOSED: a section without its second bracket, judged as if it had one. ORPHAN: a line above
+    the first section. JUNK: neither section nor key.
+    """
 
     SECTION = "section"
+    UNCLOSED = "unclosed"
     KEY = "key"
     CONTINUATION = "continuation"
     ORPHAN = "orphan"
@@ -26,13 +33,17 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that says something. `key` is in lower case, of a continuation it is the key it continues."""
+    """One line that says something. `key` is in lower case, of a continuation it is the key it continues.
+
+    `content` is the line without its comment; `commented` tells that there was one.
+    """
 
     number: int
     part: Part
     section: str = ""
     key: str = ""
     content: str = ""
+    commented: bool = False
 
 
 def without_comment(line: str) -> str:
@@ -49,6 +60,12 @@ def section_of(content: str) -> str:
     """The section that a line opens, or nothing."""
     match = RawConfigParser.SECTCRE.match(content)
     return match.group("header") if match else ""
+
+
+def unclosed_section_of(content: str) -> str:
+    """The section that a line without a second bracket was meant to open, or nothing."""
+    match = _UNCLOSED.fullmatch(content)
+    return match.group(1) if match else ""
 
 
 def key_of(content: str) -> str:
@@ -73,10 +90,13 @@ def scan(text: str) -> Iterator[Line]:
         if header := section_of(content):
             section, key = header, ""
             yield Line(number, Part.SECTION, section)
+        elif header := unclosed_section_of(content):
+            section, key = header, ""
+            yield Line(number, Part.UNCLOSED, section)
         elif not section:
-            yield Line(number, Part.ORPHAN)
+            yield Line(number, Part.ORPHAN, content=content)
         elif found := key_of(content):
             key = found
-            yield Line(number, Part.KEY, section, key)
+            yield Line(number, Part.KEY, section, key, content, commented=content != raw.strip())
         else:
-            yield Line(number, Part.JUNK, section)
+            yield Line(number, Part.JUNK, section, content=content)

@@ -1,16 +1,18 @@
 """From texts to values by the table, with a finding for each text that is no value."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 from renogybt.config.errors import Finding, RefusedValueError, quoted
-from renogybt.config.source import OVERRIDE, Entry
+from renogybt.config.source import OVERRIDE, Entry, key_before_blank
 from renogybt.config.structure import Line
 from renogybt.config.table import ROWS, SECTIONS, TABLE, Effect, Row
 
 T = TypeVar("T")
+_SEMICOLON = re.compile(r"\s;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +39,54 @@ class Values:
         return entry if entry and entry.text else None
 
 
-def parse_values(entries: Iterable[Entry]) -> tuple[Values, tuple[Finding, ...]]:
-    """Values of all rows, later entries before earlier ones; a refused text counts as its default."""
+class Parsed(NamedTuple):
+    """The values, what makes them unusable, and what a user should know of."""
+
+    values: Values
+    errors: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
+def parse_values(entries: Iterable[Entry]) -> Parsed:
+    """Values of all rows, later entries before earlier ones; an empty text counts as its default.
+
+    So does a refused one: an error where the key has its effect, a warning where that is planned,
+    because files of the earlier program have to work.
+    """
     given = {(entry.section, entry.key): entry for entry in entries}
     parsed: dict[tuple[str, str], object] = {}
-    findings: list[Finding] = []
+    errors: list[Finding] = []
+    warnings: list[Finding] = []
     for row in TABLE:
         if row.effect is Effect.NONE:
             continue
         place = (row.section, row.key)
         parsed[place] = row.kind.parse(row.default)
-        if place in given:
-            try:
-                parsed[place] = row.kind.parse(given[place].text)
-            except RefusedValueError as refusal:
-                findings.append(_refused(row, given[place], refusal))
-    return Values(parsed, given), tuple(findings)
+        entry = given.get(place)
+        if entry is None or not entry.text:
+            continue
+        try:
+            parsed[place] = row.kind.parse(entry.text)
+        except RefusedValueError as refusal:
+            findings = warnings if row.effect is Effect.PLANNED else errors
+            findings.append(_refused(row, entry, refusal))
+    return Parsed(Values(parsed, given), tuple(errors), tuple(warnings))
 
 
 def _refused(row: Row, entry: Entry, refusal: RefusedValueError) -> Finding:
-    if not entry.text:
-        return entry.finding("the value is empty", row.allowed)
     shown = "the value" if row.secret else quoted(entry.text)
-    return entry.finding(f"{shown} {refusal}", row.allowed)
+    problem = f"{shown} {refusal}{_advice(entry.text)}"
+    if row.effect is Effect.PLANNED:
+        problem += f", so {row.default} counts" if row.default else ", so it is left out"
+    return entry.finding(problem, row.allowed)
+
+
+def _advice(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        return "; take the quotes away"
+    if _SEMICOLON.search(text):
+        return "; only # starts a comment after a value"
+    return ""
 
 
 def key_warnings(entries: Iterable[Entry], headers: Sequence[Line], file: str) -> Iterator[Finding]:
@@ -69,7 +96,10 @@ def key_warnings(entries: Iterable[Entry], headers: Sequence[Line], file: str) -
             yield Finding(file, _unknown_section(header.section), header.section, line=header.number)
     for entry in entries:
         row = ROWS.get((entry.section, entry.key))
-        if row is None and entry.section in SECTIONS:
+        if row is None and (key := key_before_blank(entry.key)):
+            # what follows the key was its value, perhaps a secret that itself holds an equals sign
+            yield replace(entry.finding("= is missing after it, so it is left out"), key=key)
+        elif row is None and entry.section in SECTIONS:
             yield entry.finding(_unknown_key(entry.section, entry.key))
         elif row is None and entry.file == OVERRIDE:
             yield entry.finding(_unknown_section(entry.section))

@@ -1,11 +1,13 @@
 """One advertisement as a radio heard it, and the text form of its address."""
 
+import re
 from enum import IntEnum
 from typing import NamedTuple
 
 from renogybt.model.errors import RenogyBTError
 
 ADDRESS_BITS = 48
+_WRITTEN = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 
 
 class AddressType(IntEnum):
@@ -40,13 +42,10 @@ class AddressError(RenogyBTError, ValueError):
 
 def parse_address(text: str) -> int:
     """`6C:B2:FD:86:82:4D` as a number; raises AddressError."""
-    octets = text.strip().replace("-", ":").split(":")
-    if len(octets) != 6 or not all(len(octet) == 2 for octet in octets):
+    text = text.strip()
+    if not _WRITTEN.fullmatch(text):
         raise AddressError(f"{text!r} is not an address like 6C:B2:FD:86:82:4D")
-    try:
-        return int.from_bytes(bytes.fromhex("".join(octets)), "big")
-    except ValueError as error:
-        raise AddressError(f"{text!r} is not an address like 6C:B2:FD:86:82:4D") from error
+    return int(text.replace(":", "").replace("-", ""), 16)
 
 
 def format_address(address: int) -> str:

@@ -1,82 +1,93 @@
-"""What is in the air: a table that lives, or a line of JSON per advertisement."""
+"""What is in the air as a table that fits the terminal.
 
-import json
-from collections.abc import Sequence
+Texts of devices are never given to rich as strings: it would read markup, links and emoji in them.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
 
-from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, Advertisement, format_address
-from renogybt.protocols.advertising.summary import Summary, describe
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, format_address
+from renogybt.model.radio import ScannerStatus
+from renogybt.protocols.advertising.summary import Summary
+from renogybt.terminal.air import Air, Seen
 
-_BAR = "▁▂▃▄▅▆▇█"
+_BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
 _WEAK_DBM, _STRONG_DBM = -100, -40
+_NAME_WIDTH, _SHORTEST_NAME = 18, 4
+_ALWAYS_WIDTH = 41
+"""Address, RSSI and a count of five digits, with their lines and those of the name."""
 
 
-@dataclass(slots=True)
-class Seen:
-    """One device: its latest advertisement and how often it was heard."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How and when the table is looked at: `now` in monotonic seconds, the bars of the RSSI."""
 
-    advertisement: Advertisement
-    name: str
-    count: int
-    last: float
+    now: float
+    bars: str
 
 
-class Air:
-    """Everything heard so far, by address."""
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`from_width` is the narrowest terminal, in characters, that has room for it."""
 
-    def __init__(self) -> None:
-        self.devices: dict[int, Seen] = {}
-        self.total = 0
-
-    def hear(self, batch: Sequence[Advertisement], now: float) -> None:
-        """Take in a batch that came at `now`."""
-        for advertisement in batch:
-            self.total += 1
-            seen = self.devices.get(advertisement.address)
-            name = describe(advertisement.data).name or ""
-            if seen is None:
-                self.devices[advertisement.address] = Seen(advertisement, name, 1, now)
-            else:
-                seen.advertisement = advertisement
-                seen.name = name or seen.name
-                seen.count += 1
-                seen.last = now
-
-    def table(self, now: float) -> "Table":
-        """The strongest first."""
-        from rich.table import Table
-
-        table = Table(title=f"{len(self.devices)} devices, {self.total} advertisements", title_justify="left")
-        for column in ("Name", "Address", "Type"):
-            table.add_column(column, no_wrap=True)
-        for column in ("RSSI", "Heard", "Age s"):
-            table.add_column(column, justify="right", no_wrap=True)
-        table.add_column("Content", overflow="ellipsis", no_wrap=True)
-        for seen in sorted(self.devices.values(), key=lambda each: -each.advertisement.rssi):
-            address, rssi, address_type, data = seen.advertisement
-            table.add_row(
-                seen.name,
-                format_address(address),
-                AddressType(address_type).name.lower(),
-                strength(rssi),
-                str(seen.count),
-                f"{now - seen.last:.0f}",
-                content(describe(data)),
-            )
-        return table
+    title: str
+    text: Callable[[Seen, Sight], str]
+    from_width: int = 0
+    number: bool = False
 
 
-def strength(rssi: int) -> str:
+_NAME = Column("Name", lambda seen, _: seen.name)
+_CONTENT = Column("Content", lambda seen, _: content(seen.summary), from_width=80)
+_COLUMNS = (
+    _NAME,
+    Column("Address", lambda seen, _: format_address(seen.advertisement.address)),
+    Column("Type", lambda seen, _: AddressType(seen.advertisement.address_type).name.lower(), from_width=100),
+    Column("RSSI", lambda seen, sight: strength(seen.advertisement.rssi, sight.bars), number=True),
+    Column("Heard", lambda seen, _: str(seen.count), number=True),
+    Column("Age s", lambda seen, sight: f"{sight.now - seen.last:.0f}", from_width=68, number=True),
+    _CONTENT,
+)
+
+
+def scan_table(air: Air, now: float, console: Console) -> Table:
+    """The strongest first, in columns for which the console has room and signs that it can show."""
+    shown = [column for column in _COLUMNS if column.from_width <= console.width]
+    table = Table(title=Text(_title(air)), title_justify="left", expand=_CONTENT in shown)
+    for column in shown:
+        table.add_column(
+            column.title,
+            justify="right" if column.number else "left",
+            no_wrap=True,
+            overflow="crop" if console.options.ascii_only else "ellipsis",
+            ratio=1 if column is _CONTENT else None,
+            max_width=_name_width(console) if column is _NAME else None,
+        )
+    sight = Sight(now, bars_for(console.encoding))
+    for seen in sorted(air.devices.values(), key=lambda each: -each.advertisement.rssi):
+        table.add_row(*(_showable(column.text(seen, sight), console.encoding) for column in shown))
+    return table
+
+
+def bars_for(encoding: str) -> str:
+    """Eight signs from weak to strong that the encoding has."""
+    try:
+        _BARS.encode(encoding)
+    except UnicodeEncodeError:
+        return _ASCII_BARS
+    return _BARS
+
+
+def strength(rssi: int, bars: str = _BARS) -> str:
     """`▆ -58`, or `?`."""
     if rssi == RSSI_UNKNOWN:
         return "?"
     share = (rssi - _WEAK_DBM) / (_STRONG_DBM - _WEAK_DBM)
-    step = min(max(int(share * len(_BAR)), 0), len(_BAR) - 1)
-    return f"{_BAR[step]} {rssi}"
+    step = min(max(int(share * len(bars)), 0), len(bars) - 1)
+    return f"{bars[step]} {rssi}"
 
 
 def content(summary: Summary) -> str:
@@ -89,16 +100,21 @@ def content(summary: Summary) -> str:
     return "  ".join(parts)
 
 
-def write_json_lines(batch: Sequence[Advertisement], now: float, out: TextIO) -> None:
-    """One object per advertisement: `monotonic_s address address_type rssi name data`."""
-    for address, rssi, address_type, data in batch:
-        line = {
-            "monotonic_s": round(now, 3),
-            "address": format_address(address),
-            "address_type": AddressType(address_type).name.lower(),
-            "rssi": None if rssi == RSSI_UNKNOWN else rssi,
-            "name": describe(data).name,
-            "data": data.hex(),
-        }
-        out.write(json.dumps(line) + "\n")
-    out.flush()
+def _title(air: Air) -> str:
+    parts = [f"{len(air.devices)} devices", f"{air.total} advertisements"]
+    if air.status is not None:
+        parts.append(_radio_in_words(air.status))
+    return ", ".join(parts)
+
+
+def _radio_in_words(status: ScannerStatus) -> str:
+    adapter = "" if status.adapter is None else f" on {format_address(status.adapter)}"
+    return f"{status.state.value} ({status.mode.value}, {status.intake.value}){adapter}"
+
+
+def _name_width(console: Console) -> int:
+    return max(_SHORTEST_NAME, min(_NAME_WIDTH, console.width - _ALWAYS_WIDTH))
+
+
+def _showable(text: str, encoding: str) -> Text:
+    return Text(text.encode(encoding, errors="replace").decode(encoding))

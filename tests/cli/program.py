@@ -113,6 +113,7 @@ def settings(state_dir: Path, port: int, **more: object) -> list[str]:
         "native_api_port": port,
         "state_dir": state_dir,
         "mdns": "false",
+        "scan_lock": state_dir / "scan.lock",
         **more,
     }
     return [

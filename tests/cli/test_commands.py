@@ -10,9 +10,10 @@ from clients.serving import KEY
 import renogybt
 
 WRONG_USAGE = {
-    "no command": (),
     "unknown command": ("fly",),
     "unknown option": ("run", "--fly"),
+    "unknown option without a command": ("--fly",),
+    "command behind an option": ("--demo", "scan"),
     "no number": ("scan", "--seconds", "soon"),
     "no time": ("scan", "--seconds", "0"),
     "not a number": ("scan", "--seconds", "nan"),
@@ -28,6 +29,62 @@ async def test_a_wrong_command_line_is_64(tmp_path: Path, arguments: tuple[str, 
     assert (ended.code, ended.out) == (64, "")
     assert ended.err.startswith("usage: renogybt")
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("check_config",),
+            "there is neither a command nor a file 'check_config'; did you mean check-config?",
+        ),
+        (("--demo", "scna"), "there is neither a command nor a file 'scna'; did you mean scan?"),
+        (
+            ("fly",),
+            "there is neither a command nor a file 'fly'; commands: run, scan, check-config, generate-key",
+        ),
+        (("--demo", "scan"), "scan is a command and comes first: renogybt scan ..."),
+        (("run", "scan"), "scan is a command and comes first: renogybt scan ..."),
+    ],
+)
+async def test_a_command_in_a_wrong_place_or_form_is_told(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = await run(*arguments, cwd=tmp_path)
+
+    assert (ended.code, ended.out) == (64, "")
+    assert ended.err.splitlines()[-1] == f"renogybt: {said}"
+
+
+async def test_a_file_may_be_called_like_a_command(tmp_path: Path) -> None:
+    (tmp_path / "scan").write_text("[home_assistant_proxy]\nenabled = false\n")
+    ended = await run("--demo", "scan", cwd=tmp_path)
+
+    assert ended.code == 78
+    assert "nothing to do" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [("run", "mine"), ("./scan",), ("scan.ini",), ("check-config", "mine")])
+async def test_what_can_only_be_a_file_is_a_missing_file(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = await run(*arguments, cwd=tmp_path)
+
+    assert (ended.code, ended.out) == (78, "")
+    assert "does not exist" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("soon", "'soon' is no number of seconds"),
+        ("", "'' is no number of seconds"),
+        ("nan", "must be more than 0"),
+    ],
+)
+async def test_what_is_wrong_with_seconds_is_told(tmp_path: Path, text: str, said: str) -> None:
+    ended = await run("scan", "--seconds", text, cwd=tmp_path, command=MODULE)
+
+    assert ended.code == 64
+    assert ended.err.splitlines()[-1] == f"renogybt scan: argument --seconds: {said}"
 
 
 async def test_help_and_version_are_data(tmp_path: Path) -> None:
@@ -54,7 +111,10 @@ native_api_port = 70000
 encryption = sometimes
 
 [data]
-poll_interval = often
+temperature_unit = K
+
+[device]
+adapter = often
 """
 
 
@@ -71,7 +131,7 @@ async def test_a_wrong_configuration_is_78_and_every_error_has_its_place(
     for place, allowed in (
         (f"{file} line 3, [home_assistant_proxy] native_api_port: ", "65535"),
         (f"{file} line 4, [home_assistant_proxy] encryption: ", "provision"),
-        (f"{file} line 7, [data] poll_interval: ", ""),
+        (f"{file} line 10, [device] adapter: ", "hci0"),
     ):
         assert any(line.startswith(place) and allowed in line for line in lines), place
     assert len(lines) == 3

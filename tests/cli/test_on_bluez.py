@@ -21,8 +21,10 @@ def on(bus: PrivateBus) -> dict[str, str]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Without the management socket, which would be that of this machine's kernel."""
-    (tmp_path / "config.ini").write_text("[home_assistant_proxy]\nadvertisement_source = dbus\n")
+    """Without the management socket and the lock, which would be those of this machine."""
+    (tmp_path / "config.ini").write_text(
+        f"[home_assistant_proxy]\nadvertisement_source = dbus\nscan_lock = {tmp_path / 'scan.lock'}\n"
+    )
     return tmp_path
 
 
@@ -73,6 +75,33 @@ async def test_a_client_is_told_when_the_radio_goes_and_comes(
             await bluez.start()
             await until(lambda: heard.states[-1].state is BluetoothScannerState.RUNNING, "it is back")
         assert (await program.stop()).code == 0
+
+
+@pytest.mark.parametrize("command", ["run", "scan"])
+async def test_the_lock_of_a_test_is_its_own(
+    private_bus: PrivateBus, bluez: FakeBlueZ, config: Path, command: str
+) -> None:
+    arguments = settings(config, free_port()) if command == "run" else ("--seconds", "60")
+    async with started(
+        command, *arguments, cwd=config, command=MODULE, environment=on(private_bus)
+    ) as program:
+        await until(lambda: bool(bluez.owners()), "the discovery")
+        assert str(program.pid) in (config / "scan.lock").read_text()
+        await program.stop()
+
+
+@pytest.mark.parametrize("extra", ["", "--json"])
+async def test_a_scan_that_hears_nothing_says_what_to_look_at(
+    private_bus: PrivateBus, bluez: FakeBlueZ, config: Path, extra: str
+) -> None:
+    ended = await run(
+        "scan", "--seconds", "0.5", *extra.split(), cwd=config, command=MODULE, environment=on(private_bus)
+    )
+
+    assert ended.code == 0
+    assert bool(ended.out) == (extra == "")
+    assert ended.err.startswith("nothing was heard")
+    assert "--log-level INFO" in ended.err
 
 
 @pytest.mark.parametrize("extra", ["", "--json"])

@@ -76,9 +76,11 @@ async def test_it_stops_although_a_client_does_not_answer(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", [UNIFIED_PROXY, (*MODULE, "run")], ids=["unified_proxy.py", "-m renogybt run"]
+    "command",
+    [UNIFIED_PROXY, MODULE, (*MODULE, "run")],
+    ids=["unified_proxy.py", "-m renogybt", "-m renogybt run"],
 )
-async def test_both_commands_are_the_same(tmp_path: Path, command: tuple[str, ...]) -> None:
+async def test_all_commands_are_the_same(tmp_path: Path, command: tuple[str, ...]) -> None:
     port = free_port()
     async with started("--demo", *settings(tmp_path, port), cwd=tmp_path, command=command) as program:
         await program.line("ready:")

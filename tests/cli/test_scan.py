@@ -44,6 +44,34 @@ async def test_a_table_with_the_hub(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extra", ["", "--json"])
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+async def test_a_terminal_without_unicode_gets_what_it_can_show(
+    tmp_path: Path, encoding: str, extra: str
+) -> None:
+    ended = await run(
+        "scan",
+        *("--demo", "--seconds", "0.5", *extra.split()),
+        cwd=tmp_path,
+        environment={"PYTHONIOENCODING": encoding, "LC_ALL": "C"},
+    )
+
+    assert ended.code == 0
+    assert HUB in ended.out
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_terminal_of_usual_width_shows_who_and_how_near(tmp_path: Path, width: int) -> None:
+    code, sent = await asyncio.to_thread(
+        _on_terminal, tmp_path, "scan", "--demo", "--seconds", "1", width=width
+    )
+
+    assert code == 0
+    row = next(line for line in reversed(sent.split("\r\n")) if "6C:B2:FD:86:82:4D" in line)
+    assert re.search(r"[▁▂▃▄▅▆▇█] -\d\d .* \d+ ", row)
+
+
+@pytest.mark.parametrize("extra", ["", "--json"])
 async def test_without_d_bus_one_clear_line(tmp_path: Path, extra: str) -> None:
     arguments = ["scan", "--seconds", "5", *extra.split()]
     ended = await run(*arguments, cwd=tmp_path, environment=NO_BUS)
@@ -89,10 +117,10 @@ async def test_an_interrupted_scan_shows_what_it_has(tmp_path: Path) -> None:
     assert b"advertisements" in out
 
 
-def _on_terminal(tmp_path: Path, *arguments: str) -> tuple[int, str]:
+def _on_terminal(tmp_path: Path, *arguments: str, width: int = 160) -> tuple[int, str]:
     """Exit code, and all that a terminal of 60 lines was sent."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 160, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, width, 0, 0))
     process = subprocess.Popen(
         [*MODULE, *arguments],
         cwd=tmp_path,

@@ -32,7 +32,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(load):
 
 def test_keys_may_be_in_capitals_and_with_colons(load, complaint):
     assert load("[mqtt]\nPort: 1884\n").mqtt.port == 1884
-    assert complaint("[mqtt]\n\nPORT: x\n")[0].startswith("config.ini line 3, [mqtt] port: ")
+    assert complaint("[device]\n\nADAPTER: x\n")[0].startswith("config.ini line 3, [device] adapter: ")
 
 
 def test_keys_may_be_indented_alike(load):
@@ -45,8 +45,8 @@ def test_a_list_may_go_on_in_indented_lines(load):
 
 
 def test_a_line_number_is_right_after_a_continued_value(complaint):
-    assert complaint("[device]\ndevice_id = 48,\n  49\ntype = x\n")[0].startswith(
-        "config.ini line 4, [device] type"
+    assert complaint("[device]\ndevice_id = 48,\n  49\nadapter = x\n")[0].startswith(
+        "config.ini line 4, [device] adapter"
     )
 
 
@@ -58,20 +58,59 @@ def test_a_key_that_its_indent_makes_part_of_another_value_is_reported(complaint
 
 
 def test_one_line_of_text_does_not_go_on_in_the_next(complaint):
-    assert "line end" in complaint("[device]\nalias = my\n  house\n")[0]
+    assert "line end" in complaint("[home_assistant_proxy]\ndevice_name = my\n  house\n")[0]
 
 
 def test_a_file_without_a_section_is_reported_once_and_judged_on(complaint):
-    problems = complaint("port = 1\nuser = 2\n[mqtt]\nport = x\n")
+    problems = complaint("port = 1\nuser = 2\n[device]\nadapter = x\n")
     assert len(problems) == 2
     assert problems[0].startswith("config.ini line 1: stands above the first section")
-    assert problems[1].startswith("config.ini line 4, [mqtt] port: 'x' is not a whole number")
+    assert problems[1].startswith("config.ini line 4, [device] adapter: 'x' is not a Bluetooth address")
 
 
 def test_a_line_that_is_no_setting_is_reported_without_its_text(complaint):
     problems = complaint("[mqtt]\nhunter2\n= hunter2\n")
     assert [problem.split(":")[0] for problem in problems] == ["config.ini line 2", "config.ini line 3"]
     assert "hunter2" not in "".join(problems)
+
+
+@pytest.mark.parametrize(
+    "text", ["[home_assistant_proxy\nmdns = maybe\n", "[mqtt]\n[home_assistant_proxy\nmdns = maybe\n"]
+)
+def test_a_section_without_its_second_bracket_is_told_and_judged_on(complaint, text):
+    section, key = complaint(text)
+    assert section.endswith(
+        ": ] is missing at the end of the section's name; allowed: [home_assistant_proxy]"
+    )
+    assert "[home_assistant_proxy] mdns: 'maybe' is neither true nor false" in key
+
+
+def test_a_name_that_is_no_section_is_not_shown(complaint):
+    assert complaint("[hunter2\n") == [
+        "config.ini line 1: ] is missing at the end of the section's name; allowed: [section]"
+    ]
+
+
+def test_a_section_without_its_second_bracket_makes_no_duplicates(complaint):
+    assert len(complaint("[device]\nadapter = hci0\n[home_assistant_proxy # mine\nadapter = hci1\n")) == 1
+
+
+@pytest.mark.parametrize("text", ["[mqtt]\n{}", "{}"])
+@pytest.mark.parametrize(
+    ("line", "key"), [("device_name", "device_name"), ("Password hunter2", "password"), ("port  1", "port")]
+)
+def test_a_known_key_without_an_equals_sign_is_told_so(complaint, text, line, key):
+    (problem,) = complaint(text.format(line))
+    assert f": = is missing after {key}; allowed: {key} = value" in problem
+    assert "hunter2" not in problem
+
+
+@pytest.mark.parametrize("key", ["encryption_key", "Encryption_Key"])
+def test_a_secret_whose_own_equals_sign_makes_it_a_key_is_not_shown(load, key):
+    (warning,) = load(f"[home_assistant_proxy]\n{key} SGVsbG8gd29ybGQ=\n").warnings
+    assert warning.endswith(
+        "line 2, [home_assistant_proxy] encryption_key: = is missing after it, so it is left out"
+    )
 
 
 def test_all_duplicates_are_reported_with_both_lines(complaint):

@@ -59,6 +59,43 @@ def test_an_unknown_section_is_told_once_with_the_nearest_known_one(load, sectio
     assert warning.endswith("unknown section, left out; did you mean [home_assistant_proxy]?")
 
 
+LATER = {
+    "reading the device": "[device]\nmac_addr = 6C:B2:FD:86:82:4D\n",
+    "sending readings to MQTT": "[mqtt]\nenabled = true\n",
+    "sending readings to PVOutput": "[pvoutput]\nenabled = true\n",
+    "posting readings to a web address": "[remote_logging]\nenabled = true\n",
+}
+
+
+@pytest.mark.parametrize(("what", "text"), LATER.items(), ids=LATER)
+def test_what_comes_later_is_told_once(load, what, text):
+    (warning,) = load(text).warnings
+    assert warning.endswith(f": {what} comes with a later version; the Bluetooth proxy works already")
+    assert " line 2, [" in warning
+
+
+def test_a_device_that_shall_not_be_read_is_no_matter(load):
+    text = "[home_assistant_proxy]\nwith_renogy_client = no\n"
+    assert load(LATER["reading the device"] + text).warnings == ()
+
+
+SECRETS = [(row.section, row.key) for row in TABLE if row.secret]
+
+
+@pytest.mark.parametrize(("section", "key"), SECRETS)
+def test_a_secret_with_a_comment_behind_it_may_have_been_cut_off(load, section, key):
+    text = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+    (warning,) = load(f"[{section}]\n{key} = {text} #tail\n").warnings
+    assert f"line 2, [{section}] {key}: everything from # on is a comment and no part of the value" in warning
+    assert "tail" not in warning
+    assert text not in warning
+
+
+@pytest.mark.parametrize("line", ["password = a#b", "password =#b", "# password = a #b", "topic = a #b"])
+def test_only_what_looks_like_a_cut_secret_is_told(load, line):
+    assert load(f"[mqtt]\n{line}\n").warnings == ()
+
+
 def test_warnings_come_from_top_to_bottom(load):
     text = "[mqtt]\nzzz = 1\n[nothing]\n[home_assistant_proxy]\nenabled = no\nyyy = 2\n"
     lines = [warning.split(" line ")[1][0] for warning in load(text).warnings]
@@ -71,7 +108,10 @@ def test_an_override_wins_over_the_file_and_the_last_over_the_others(load):
 
 
 def test_an_override_mends_a_bad_value_of_the_file(load):
-    assert load("[mqtt]\nport = x\n", ["mqtt.port=2"]).mqtt.port == 2
+    configuration = load("[mqtt]\nport = x\n", ["mqtt.port=2"])
+    assert (configuration.mqtt.port, configuration.warnings) == (2, ())
+    proxy = "home_assistant_proxy"
+    assert not load(f"[{proxy}]\nmdns = x\n", [f"{proxy}.mdns=no"]).proxy.mdns
 
 
 def test_the_text_of_an_override_is_taken_whole():

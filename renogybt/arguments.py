@@ -1,0 +1,98 @@
+"""What may stand on the command line, and what it was probably meant to be."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import renogybt
+
+EX_USAGE = 64
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+COMMANDS = ("run", "scan", "check-config", "generate-key")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with the exit code of sysexits.h for a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EX_USAGE, f"{self.prog}: {message}\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="renogybt",
+        description=renogybt.__doc__.splitlines()[0] if renogybt.__doc__ else "",
+        epilog="Without a command it is `run`, with the options of that.",
+    )
+    parser.add_argument("--version", action="version", version=f"renogybt {renogybt.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    run = commands.add_parser("run", help="be a Bluetooth proxy until stopped")
+    _add_configuration(run)
+    run.add_argument("--demo", action="store_true", help="simulate a radio; needs no Bluetooth")
+
+    scan = commands.add_parser("scan", help="show what is in the air")
+    # it says itself why it failed; lines of the log would only stand in the middle of the table
+    _add_configuration(scan, log_level="ERROR")
+    scan.add_argument("--demo", action="store_true", help="simulate a radio; needs no Bluetooth")
+    scan.add_argument("--seconds", type=_seconds, default=10.0, metavar="N", help="how long (default: 10)")
+    scan.add_argument("--json", action="store_true", help="a line of JSON per advertisement")
+
+    check = commands.add_parser("check-config", help="say what is wrong in config.ini")
+    _add_configuration(check)
+
+    key = commands.add_parser("generate-key", help="make a key for encryption_key in config.ini")
+    key.set_defaults(log_level="INFO")
+    return parser
+
+
+def _add_configuration(parser: argparse.ArgumentParser, log_level: str = "INFO") -> None:
+    parser.add_argument("config", nargs="?", metavar="CONFIG", help="default: ./config.ini")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override one value of the configuration; may be repeated",
+    )
+    parser.add_argument(
+        "--log-level", type=str.upper, choices=_LEVELS, default=log_level, help=f"default: {log_level}"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of one command, `run` where none comes first; a wrong command line ends the program."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = given[:1] and given[0] in (*COMMANDS, "--version", "-h", "--help")
+    parser = _parser()
+    options = parser.parse_args(given if named else ["run", *given])
+    if mistake := _mistaken_command(getattr(options, "config", None), named=bool(named)):
+        parser.error(mistake)
+    return options
+
+
+def _mistaken_command(word: str | None, *, named: bool) -> str:
+    """What to say when a word was taken for a file but is meant as a command, else nothing."""
+    if word is None or "." in word or "/" in word or Path(word).exists():
+        return ""
+    if word in COMMANDS:
+        return f"{word} is a command and comes first: renogybt {word} ..."
+    if named:
+        return ""
+    nearest = difflib.get_close_matches(word, COMMANDS, n=1)
+    advice = f"did you mean {nearest[0]}?" if nearest else f"commands: {', '.join(COMMANDS)}"
+    return f"there is neither a command nor a file {word!r}; {advice}"
