@@ -1,6 +1,7 @@
 #!/bin/bash
 # The lab: a small virtual machine with a real Bluetooth stack, see tests/lab/README.md.
 #   lab.sh build                            builds what is missing; at once when nothing is
+#   lab.sh supported                        exit code 0 when this host can run it, 69 otherwise
 #   lab.sh status                           exit code 0 when it is built, 69 otherwise
 #   lab.sh run [OPTIONS] 'COMMAND'          runs COMMAND in a guest; its output, its exit code
 #   lab.sh test [PYTEST ARGUMENTS]          runs the tests of tests/lab/guest in a guest
@@ -126,6 +127,7 @@ command=${1:-}
 shift || usage
 case $command in
     build) require_host; build_all; say "ready in $CACHE" ;;
+    supported) require_host ;;
     status) require_built ;;
     run) run "$@" ;;
     test) run_tests "$@" ;;

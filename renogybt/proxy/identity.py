@@ -45,7 +45,7 @@ class IdentityError(RenogyBTError):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`mac` and `bluetooth_mac` are addresses as numbers; the latter is that of the scanner."""
+    """What does not change while the program runs; `mac` is an address as a number."""
 
     name: str
     friendly_name: str
@@ -58,8 +58,9 @@ class Identity:
         return f"{self.mac:012x}"
 
     def device_info(self, bluetooth_mac: int | None, *, supported: bool, provisionable: bool) -> Message:
-        """DeviceInfoResponse. `supported`, `provisionable`: whether a client may set a key, and
-        whether it may do so over Noise with the key of zeros."""
+        """DeviceInfoResponse. `bluetooth_mac`: that of the scanner, None before there was one;
+        `supported`, `provisionable`: whether a client may set a key, and whether it may do so over
+        Noise with the key of zeros."""
         return api.DeviceInfoResponse(  # type: ignore[no-any-return]
             name=self.name,
             friendly_name=self.friendly_name,
@@ -130,9 +131,10 @@ class IdentityFile:
             write_atomically(self._path, json.dumps(kept) + "\n")
         except OSError as error:
             _LOGGER.warning(
-                "cannot keep this device's address in %s (%s); it may change with the next start",
+                "cannot keep this device's address in %s (%s). Set state_dir in config.ini to a folder that"
+                " this user may write; else Home Assistant may see a new device one day, and can set no key",
                 self._path,
-                error,
+                error.strerror or error,
             )
 
 
@@ -143,5 +145,10 @@ def _host_address(adapter_name: str | None) -> int:
         node = (node & ~_MULTICAST) | _LOCALLY_ADMINISTERED
     if adapter_name in (None, "hci0"):
         return node
-    digest = hashlib.sha256(f"{node:012x} {adapter_name}".encode()).digest()
+    return derived_address(f"{node:012x} {adapter_name}")
+
+
+def derived_address(seed: str) -> int:
+    """An address made from a text: always the same, and marked as locally administered."""
+    digest = hashlib.sha256(seed.encode()).digest()
     return (int.from_bytes(digest[:6], "big") | _LOCALLY_ADMINISTERED) & ~_MULTICAST

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import renogybt
+from renogybt.protocols.esphome.noise import PROTOCOL
 from renogybt.proxy.identity import ESPHOME_VERSION, PROJECT_NAME, Identity
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.network import IPAddress, address_changes, host_addresses
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 SERVICE_TYPE = "_esphomelib._tcp.local."
-NOISE = "Noise_NNpsk0_25519_ChaChaPoly_SHA256"
+NOISE = PROTOCOL.decode()
 SETTLE_S = 1.0
 """Addresses come in groups (IPv4, IPv6); announce them together."""
 _RETRY_S = 30.0
@@ -103,7 +104,7 @@ class Announcer:
                 interfaces=list(self._interfaces) or InterfaceChoice.All,
                 ip_version=IPVersion.V4Only if by_ipv4 or self._interfaces else IPVersion.V6Only,
             )
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: no interface to speak on, any more
             _LOGGER.warning("cannot announce this device by mDNS: %s; trying again", error)
             await self._wait(_RETRY_S)
             return

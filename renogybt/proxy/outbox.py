@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from renogybt.protocols.esphome.advertisements import RAW_ADVERTISEMENTS
 
-HIGH_WATER = 64 * 1024
-"""Unsent bytes at which advertisements begin to wait; at 50 per second this is half a minute."""
-LOW_WATER = 16 * 1024
 LIMIT = 256 * 1024
 """Unsent bytes at which a client is given up: these are answers and states that it never reads."""
 BACKLOG_LIMIT = 64 * 1024
@@ -41,7 +38,8 @@ class Outbox:
         give_up: Callable[[str], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        transport.set_write_buffer_limits(high=HIGH_WATER, low=LOW_WATER)
+        # the first byte that the kernel does not take makes advertisements wait here, where they can go
+        transport.set_write_buffer_limits(high=0)
         self._transport = transport
         self._frame = frame
         self._give_up = give_up
@@ -92,7 +90,7 @@ class Outbox:
         return batch
 
     def pause(self) -> None:
-        """The transport holds HIGH_WATER bytes."""
+        """The kernel takes no more for now."""
         if self._watch is None:
             self._progress = self._sent()
             self._watch = self._loop.call_later(STANDSTILL_S, self._look)

@@ -81,10 +81,12 @@ def _get_time(session: "Session", _request: Any) -> None:
 
 
 def _set_key(session: "Session", request: Any) -> None:
+    keys = session.services.keys
+    before = keys.encryption
     # a connection from before the present key has not shown that it knows it
-    success = not session.outdated and session.services.keys.set(request.key)
+    success = not session.outdated and keys.set(request.key)
     session.send(api.NoiseEncryptionSetKeyResponse(success=success))
-    if success:
+    if keys.encryption != before:
         _LOGGER.info("%s has %s the encryption key", session.label, "set" if request.key else "cleared")
         session.services.clients.key_changed()
 

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import platform
+import time
 from collections import Counter
 
 import renogybt
@@ -19,17 +21,17 @@ from renogybt.proxy.port_holder import port_holder
 from renogybt.proxy.services import Services
 from renogybt.proxy.session import GOODBYE_S, Session
 from renogybt.service.logs import LogTap
+from renogybt.service.repetition import Repetition
 
 _LOGGER = logging.getLogger(__name__)
 
 MAX_CLIENTS = 8
-MAX_NEWCOMERS = 4
-"""Connections that have not introduced themselves. A further one takes the place of the oldest of
-the host that has most of them, so that no host can keep another one out."""
+MAX_NEWCOMERS = 2 * MAX_CLIENTS
+"""Connections that have not introduced themselves: more than there can be clients, because after a
+restart all of them come back in one moment. A further one takes the place of the oldest of the host
+that has most of them, so that no host can keep another one out."""
 _KEY_GRACE_S = 0.1
 """Time for the answer to reach the client that set a key, before all have to come back with it."""
-_COMPLAINT_PAUSE_S = 60.0
-_COMPLAINTS_KEPT = 256
 
 
 class PortInUseError(RenogyBTError):
@@ -73,7 +75,8 @@ class ProxyServer:
         self._closing = False
         self._all_gone = asyncio.Event()
         self._all_gone.set()
-        self._complaints: dict[tuple[str, type], float] = {}
+        self._visits = Repetition(time.monotonic)
+        self._complaints = Repetition(time.monotonic, first=1)
         self._logs: Subscribers[logging.LogRecord] = Subscribers()
         self._tap = LogTap(self._logs.notify)
         self._rejoin: asyncio.TimerHandle | None = None
@@ -129,7 +132,14 @@ class ProxyServer:
     def _listen_error(self, error: OSError) -> RenogyBTError:
         where = f"{self._host or '*'}:{self._port}"
         if error.errno != errno.EADDRINUSE:
-            return ListenError(f"cannot listen on {where}: {error.strerror}. Check native_api_host")
+            cure = (
+                "choose a native_api_port above 1023"
+                if error.errno == errno.EACCES
+                else "check native_api_host"
+            )
+            return ListenError(
+                f"cannot listen on {where}: {os.strerror(error.errno or 0)}; {cure} in config.ini"
+            )
         holder = port_holder(self._port)
         who = f"by {holder}" if holder else "by a process of another user (try again with sudo to see which)"
         return PortInUseError(
@@ -194,7 +204,8 @@ class ProxyServer:
         """A client has introduced itself."""
         self._newcomers.pop(session, None)
         self._clients[session] = None
-        _LOGGER.info("%s is connected%s", session.label, " (encrypted)" if session.encrypted else "")
+        how = " (encrypted)" if session.encrypted else ""
+        _log(self._visits, logging.INFO, f"{session.label} is connected{how}")
         self.count_changes.notify(len(self._clients))
 
     def closed(self, session: Session, error: Exception | None) -> None:
@@ -204,22 +215,19 @@ class ProxyServer:
         if session in self._clients:
             del self._clients[session]
             self._lost += session.dropped
-            _LOGGER.info("%s is gone%s", session.label, f" ({error})" if error else "")
+            why = f" ({error})" if error else ""
+            lost = f"; it was slow and lost {session.dropped} advertisements" if session.dropped else ""
+            _log(
+                self._visits, logging.INFO, f"{session.label} is gone{why}{lost}", f"{session.label} is gone"
+            )
             self.count_changes.notify(len(self._clients))
         if not self._open:
             self._all_gone.set()
 
     def complain(self, session: Session, error: RenogyBTError) -> None:
-        """Log why a peer is closed, once a minute for each peer and kind."""
-        now = asyncio.get_running_loop().time()
-        what = (session.peer, type(error))
-        if now - self._complaints.get(what, -_COMPLAINT_PAUSE_S) < _COMPLAINT_PAUSE_S:
-            _LOGGER.debug("%s is closed: %s", session.label, error)
-            return
-        if len(self._complaints) >= _COMPLAINTS_KEPT:
-            self._complaints.clear()
-        self._complaints[what] = now
-        _LOGGER.warning("%s is closed: %s", session.label, error)
+        """Log why a peer is closed."""
+        topic = f"{session.peer} {type(error)}"
+        _log(self._complaints, logging.WARNING, f"{session.label} is closed: {error}", topic)
 
     def key_changed(self) -> None:
         """Everybody has to come back under the new rules."""
@@ -229,3 +237,12 @@ class ProxyServer:
             self.key_changes.notify(None)
 
         self._rejoin = asyncio.get_running_loop().call_later(_KEY_GRACE_S, rejoin)
+
+
+def _log(repetition: Repetition, level: int, text: str, topic: str = "") -> None:
+    """A line about a client; when it comes again and again it does so at DEBUG, and is counted."""
+    topic = topic or text
+    if repetition.allows(topic):
+        _LOGGER.log(level, "%s%s", text, repetition.remark(topic))
+    else:
+        _LOGGER.debug("%s", text)

@@ -24,10 +24,12 @@ PING_AFTER_S = 20.0
 DEAD_AFTER_S = 60.0
 GOODBYE_S = 1.0
 """How long a client may take to answer a DisconnectRequest; Home Assistant needs milliseconds."""
-_USER_TIMEOUT_MS = 30_000
-"""A peer that no longer acknowledges is given up by the kernel (TCP_USER_TIMEOUT, tcp(7))."""
-_UNSENT_LIMIT = 16 * 1024
-"""Bytes that the kernel may hold unsent, so that our own flow control sees a slow client."""
+_USER_TIMEOUT_MS = 45_000
+"""A peer that no longer acknowledges is given up by the kernel (TCP_USER_TIMEOUT, tcp(7)); later than
+by ourselves, because we can say what was lost."""
+_UNSENT_LIMIT = 4 * 1024
+"""Bytes that the kernel may hold unsent. What it holds grows old, so it is no more than two seconds
+of an ordinary neighbourhood."""
 
 _TURN_BYTES = 4 * 1024
 """What a client may have answered before the others get their turn: a flood of the smallest requests
@@ -58,7 +60,7 @@ class Session(asyncio.BufferedProtocol):
     # the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, if the server has a place for it."""
+        """Take the connection; whether there is a place for the client is decided when it says hello."""
         self._transport = cast("asyncio.Transport", transport)
         self._outbox = Outbox(self._transport, self._connection.frame, self._give_up, self._loop)
         peer = transport.get_extra_info("peername")
@@ -86,25 +88,26 @@ class Session(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many bytes have come."""
-        self.data_received(bytes(self._received[:nbytes]))
+        self._take(bytes(memoryview(self._received)[:nbytes]))
 
-    def data_received(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         """Answer every message that is complete."""
         self._last_heard = self._loop.time()
         try:
-            messages = self._connection.receive(data)
+            for message in self._connection.receive(data):
+                self._say(self._connection.take_outgoing())
+                if (answer := REQUESTS.get(type(message))) is not None:
+                    answer(self, message)
         except ProtocolError as error:
-            self._outbox.write(self._connection.take_outgoing() + error.reply)
+            self._say(self._connection.take_outgoing() + error.reply)
             self.services.clients.complain(self, error)
             self._transport.close()
-            return
-        if out := self._connection.take_outgoing():
-            self._outbox.write(out)
-        for message in messages:
-            if self._connection.phase is Phase.CLOSED:
-                return
-            if (answer := REQUESTS.get(type(message))) is not None:
-                answer(self, message)
+        else:
+            self._say(self._connection.take_outgoing())
+
+    def _say(self, data: bytes) -> None:
+        if data:
+            self._outbox.write(data)
 
     def eof_received(self) -> bool:
         """The peer will send nothing more: close."""

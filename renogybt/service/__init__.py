@@ -1,1 +1,1 @@
-"""Running as a daemon: signals, logging, files that survive a power cut."""
+"""Running as a daemon: logging, files that survive a power cut."""

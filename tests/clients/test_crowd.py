@@ -12,8 +12,9 @@ from clients.conftest import Serve
 from clients.heard import Heard
 from clients.peers import HELLO, LIST_ENTITIES, PING, SUBSCRIBE, SUBSCRIBE_LOGS, SUBSCRIBE_STATES, peer
 from clients.scripted_radio import batch
-from clients.serving import HOST, Served, api_client, connected, until
+from clients.serving import HOST, KEY, KEY_BYTES, Served, api_client, connected, until
 
+from renogybt.config import Encryption
 from renogybt.proxy.server import MAX_CLIENTS
 
 
@@ -140,3 +141,16 @@ async def test_a_name_that_is_not_fit_for_a_log_is_made_so(
 
     assert "\x1b" not in caplog.text
     assert all("\n" not in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize("psk", [None, KEY], ids=["plaintext", "noise"])
+async def test_all_clients_may_come_back_in_one_moment(serve: Serve, psk: str | None) -> None:
+    """As they do after a restart, a new key or another adapter."""
+    mode = Encryption.KEY if psk else Encryption.OFF
+    served = await serve(encryption=mode, key=KEY_BYTES if psk else None)
+    async with contextlib.AsyncExitStack() as stack:
+        clients = await asyncio.gather(
+            *(stack.enter_async_context(connected(served.port, psk)) for _ in range(MAX_CLIENTS))
+        )
+        await asyncio.gather(*(client.round_trip() for client in clients))
+        assert served.server.connections == MAX_CLIENTS

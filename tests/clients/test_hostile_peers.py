@@ -59,7 +59,7 @@ async def test_wrong_bytes_end_the_connection_and_nothing_else(served: Served, d
     await until(lambda: served.server.connections == 0, "all gone")
 
 
-async def test_the_same_complaint_is_logged_once_a_minute(
+async def test_the_same_complaint_is_logged_once_and_then_seldom(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "renogybt")

@@ -6,6 +6,8 @@ import errno
 import itertools
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -254,3 +256,37 @@ async def test_where_nothing_can_be_announced_this_is_said_and_nothing_else_fail
 async def test_before_there_is_a_network_it_waits_and_can_be_cancelled(keys: KeyStore) -> None:
     async with running(Announcer(identity(), keys, 6053, find_addresses=Host())):
         await asyncio.sleep(0)
+
+
+WITHOUT_A_NETWORK = """
+import asyncio, ipaddress, pathlib, sys
+from renogybt.config import Encryption
+from renogybt.proxy.identity import Identity
+from renogybt.proxy.keys import KeyStore
+from renogybt.proxy.mdns import Announcer
+
+async def main():
+    keys = KeyStore(Encryption.OFF, pathlib.Path("/nonexistent"))
+    identity = Identity("shed", "Shed", 0x001A7DDA7113, "a test")
+    announcer = Announcer(identity, keys, 6053, (ipaddress.ip_address("192.0.2.7"),))
+    try:
+        async with asyncio.timeout(1.5):
+            await announcer.run()
+    except TimeoutError:
+        print("still there")
+
+asyncio.run(main())
+"""
+
+
+def test_an_announcement_without_any_interface_waits_for_one() -> None:
+    namespace = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*namespace, "true"], capture_output=True).returncode:
+        pytest.skip("this host gives us no network of our own")
+
+    done = subprocess.run(
+        [*namespace, sys.executable, "-c", WITHOUT_A_NETWORK], capture_output=True, text=True, timeout=20
+    )
+
+    assert done.stdout == "still there\n", done.stderr
+    assert "cannot announce this device by mDNS" in done.stderr

@@ -13,6 +13,7 @@ from renogybt.proxy.vitals import (
     AGE,
     CLIENTS,
     ENTITIES,
+    LOST,
     PERIOD_S,
     RATE,
     SOURCE,
@@ -32,7 +33,8 @@ class World:
         self.loop = loop
         self.radio = SpokenRadio()
         self.entities = EntityStore(ENTITIES)
-        self.vitals = Vitals(self.radio, self.entities, loop.time)
+        self.lost = 0
+        self.vitals = Vitals(self.radio, self.entities, loop.time, lambda: self.lost)
         self.changes: list[Any] = []
         self.entities.subscribe(self.changes.append)
 
@@ -75,6 +77,13 @@ def test_the_rate_is_that_of_the_last_period(running: World) -> None:
 
     running.loop.advance(PERIOD_S)
     assert running.state(RATE) == 0.0
+
+
+def test_what_slow_clients_lost_is_counted_for_all_to_see(running: World) -> None:
+    assert running.state(LOST) == 0
+    running.lost = 17
+    running.loop.advance(PERIOD_S + 0.1)
+    assert running.state(LOST) == 17
 
 
 def test_the_first_advertisement_shows_at_once(running: World) -> None:

@@ -4,6 +4,7 @@ Bytes go in, messages come out; the first byte decides between plaintext and Noi
 port serves both.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -13,6 +14,7 @@ from renogybt.protocols.esphome.errors import (
     FrameError,
     OutOfOrderError,
     PlaintextRefusedError,
+    ProtocolError,
 )
 from renogybt.protocols.esphome.messages import Message, api, decode, type_of
 from renogybt.protocols.esphome.noise import NoiseFraming
@@ -65,29 +67,30 @@ class Connection:
         """Whether the peer speaks Noise."""
         return isinstance(self._framing, NoiseFraming)
 
-    def receive(self, data: bytes) -> list[Message]:
-        """The messages that are complete now.
+    def receive(self, data: bytes) -> Iterator[Message]:
+        """The messages that are complete now, one by one, however the stream was cut.
 
-        Raises ProtocolError at the first that is wrong; those before it in `data` are lost, and
-        nothing more comes. Types that this schema does not know are left out, as the protocol demands.
+        Raises ProtocolError where one is wrong; nothing comes after that, nor after `close`. Types
+        that this schema does not know are left out, as the protocol demands. `data` is taken in
+        as the iterator is used, to its end.
         """
         if self.phase is Phase.CLOSED or not data:
-            return []
+            return
         try:
-            return self._receive(data)
-        except BaseException:
+            yield from self._receive(data)
+        except ProtocolError:
             self.phase = Phase.CLOSED
             raise
 
-    def _receive(self, data: bytes) -> list[Message]:
+    def _receive(self, data: bytes) -> Iterator[Message]:
         framing = self._framing or self._choose(data[0])
-        messages = []
         for number, payload in framing.receive(data):
             self._check_order(number)
             if (message := decode(number, payload)) is not None:
-                messages.append(message)
+                yield message
+            if self.phase is Phase.CLOSED:
+                return
         self._note_handshake()
-        return messages
 
     def _note_handshake(self) -> None:
         framing = self._framing

@@ -32,7 +32,7 @@ _TAG_BYTES = 16
 _PUBLIC_KEY_BYTES = 32
 _INNER = struct.Struct(">HH")
 MAX_PAYLOAD = MAX_BODY - _INNER.size - _TAG_BYTES
-_PROTOCOL = b"Noise_NNpsk0_25519_ChaChaPoly_SHA256"
+PROTOCOL = b"Noise_NNpsk0_25519_ChaChaPoly_SHA256"
 _PROLOGUE = b"NoiseAPIInit"
 _CHOSEN_PROTOCOL = b"\x01"
 
@@ -104,7 +104,7 @@ class NoiseFraming:
         return body
 
     def _answer_hello(self, body: bytes) -> None:
-        noise = NoiseProtocol(_PROTOCOL, LibsodiumBackend())
+        noise = NoiseProtocol(PROTOCOL, LibsodiumBackend())
         noise.initiator = False
         noise.psks = [self._key]
         noise.prologue = _PROLOGUE + len(body).to_bytes(2, "big") + body

@@ -37,13 +37,13 @@ def clear(*messages: Message) -> bytes:
 
 def greeted() -> Connection:
     server = connection()
-    assert server.receive(clear(HELLO)) == [HELLO]
+    assert list(server.receive(clear(HELLO))) == [HELLO]
     return server
 
 
 def encrypted(key: bytes = KEY) -> tuple[Connection, Initiator]:
     server, client = connection(Encryption(key=key, plaintext=False)), Initiator(key)
-    assert server.receive(client.opening) == []
+    assert list(server.receive(client.opening)) == []
     client.finish(server.take_outgoing())
     return server, client
 
@@ -54,7 +54,7 @@ def secret(client: Initiator, *messages: Message) -> bytes:
 
 def refused(server: Connection, data: bytes) -> ProtocolError:
     with pytest.raises(ProtocolError) as caught:
-        server.receive(data)
+        list(server.receive(data))
     assert server.phase is Phase.CLOSED
     return caught.value
 
@@ -65,7 +65,7 @@ def refused(server: Connection, data: bytes) -> ProtocolError:
 def test_nothing_received_is_no_choice() -> None:
     server = connection()
 
-    assert server.receive(b"") == []
+    assert list(server.receive(b"")) == []
     assert server.phase is Phase.OPENING
     assert server.take_outgoing() == b""
 
@@ -73,7 +73,7 @@ def test_nothing_received_is_no_choice() -> None:
 def test_zero_as_the_first_byte_is_plaintext() -> None:
     server = connection()
 
-    assert server.receive(b"\0") == []
+    assert list(server.receive(b"\0")) == []
     assert server.phase is Phase.GREETING
     assert not server.encrypted
 
@@ -81,7 +81,7 @@ def test_zero_as_the_first_byte_is_plaintext() -> None:
 def test_one_as_the_first_byte_is_noise() -> None:
     server = connection()
 
-    assert server.receive(b"\x01") == []
+    assert list(server.receive(b"\x01")) == []
     assert server.phase is Phase.HANDSHAKE
     assert server.encrypted
 
@@ -124,9 +124,9 @@ def test_a_server_without_a_key_takes_plaintext_and_noise_with_the_key_of_zeros(
     assert greeted().phase is Phase.OPEN
 
     server, client = connection(KEYLESS), Initiator(ZERO_KEY)
-    server.receive(client.opening)
+    list(server.receive(client.opening))
     client.finish(server.take_outgoing())
-    assert server.receive(secret(client, HELLO)) == [HELLO]
+    assert list(server.receive(secret(client, HELLO))) == [HELLO]
 
 
 def test_a_wrong_key_is_answered_after_the_servers_hello() -> None:
@@ -151,7 +151,7 @@ def test_the_key_is_not_in_the_repr_of_what_a_server_accepts() -> None:
 def test_hello_opens_the_session() -> None:
     server = connection()
 
-    assert server.receive(clear(HELLO, PING)) == [HELLO, PING]
+    assert list(server.receive(clear(HELLO, PING))) == [HELLO, PING]
     assert server.phase is Phase.OPEN
 
 
@@ -159,7 +159,7 @@ def test_an_encrypted_session_begins_with_hello_too() -> None:
     server, client = encrypted()
     assert server.phase is Phase.GREETING
 
-    assert server.receive(secret(client, HELLO, PING)) == [HELLO, PING]
+    assert list(server.receive(secret(client, HELLO, PING))) == [HELLO, PING]
     assert server.phase is Phase.OPEN
 
 
@@ -185,14 +185,14 @@ def test_a_second_hello_is_refused() -> None:
 
 @pytest.mark.parametrize("number", [0, 163, 9_999, 2**28 - 1])
 def test_an_unknown_type_is_ignored_whatever_it_holds(number: int) -> None:
-    assert greeted().receive(plaintext_frame(number, b"\xff\xff") + clear(PING)) == [PING]
+    assert list(greeted().receive(plaintext_frame(number, b"\xff\xff") + clear(PING))) == [PING]
 
 
 @pytest.mark.parametrize(
     "row", [row for row in TYPES.values() if not row.from_client], ids=lambda row: row.name
 )
 def test_a_message_that_only_servers_send_is_ignored_whatever_it_holds(row) -> None:  # type: ignore[no-untyped-def]
-    assert greeted().receive(plaintext_frame(row.number, b"\xff\xff") + clear(PING)) == [PING]
+    assert list(greeted().receive(plaintext_frame(row.number, b"\xff\xff") + clear(PING))) == [PING]
 
 
 @pytest.mark.parametrize("payload", ["ff", "0a05", "0a02c328", "08ffffffffffffffffffffff01", "0b"])
@@ -208,7 +208,7 @@ def test_a_switch_of_the_framing_within_a_connection_is_refused() -> None:
     assert isinstance(refused(greeted(), Initiator().opening), FrameError)
 
     server, client = encrypted()
-    server.receive(secret(client, HELLO))
+    list(server.receive(secret(client, HELLO)))
     assert isinstance(refused(server, clear(PING)), FrameError)
 
 
@@ -228,7 +228,7 @@ def test_after_an_error_nothing_comes_any_more() -> None:
     server = greeted()
     refused(server, b"\xff")
 
-    assert server.receive(clear(PING)) == []
+    assert list(server.receive(clear(PING))) == []
     assert server.phase is Phase.CLOSED
 
 
@@ -236,13 +236,13 @@ def test_after_close_nothing_comes_any_more() -> None:
     server = greeted()
     server.close()
 
-    assert server.receive(clear(PING)) == []
-    assert server.receive(b"\xff") == []
+    assert list(server.receive(clear(PING))) == []
+    assert list(server.receive(b"\xff")) == []
 
 
 def test_an_altered_frame_ends_the_session() -> None:
     server, client = encrypted()
-    server.receive(secret(client, HELLO))
+    list(server.receive(secret(client, HELLO)))
     frame = bytearray(secret(client, PING))
     frame[-1] ^= 1
 
@@ -264,7 +264,7 @@ def test_answers_are_framed_as_the_client_speaks() -> None:
 
 def test_the_handshake_is_taken_out_once() -> None:
     server = connection()
-    server.receive(Initiator(ZERO_KEY).opening)
+    list(server.receive(Initiator(ZERO_KEY).opening))
 
     assert len(bodies(server.take_outgoing())) == 2
     assert server.take_outgoing() == b""
@@ -275,7 +275,7 @@ def test_nothing_can_be_sent_before_the_framing_stands() -> None:
     with pytest.raises(OutOfOrderError):
         server.frame(8, b"")
 
-    server.receive(Initiator(ZERO_KEY).hello)
+    list(server.receive(Initiator(ZERO_KEY).hello))
     with pytest.raises(OutOfOrderError):
         server.frame(8, b"")
 
@@ -297,7 +297,7 @@ encryptions = st.sampled_from((KEYED, KEYLESS, OFF))
 def error_of(server: Connection, pieces: list[bytes]) -> str:
     try:
         for piece in pieces:
-            server.receive(piece)
+            list(server.receive(piece))
     except ProtocolError as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -329,7 +329,7 @@ def test_any_bytes_after_valid_messages_end_in_one_way(
 def test_any_payload_of_any_type_is_a_message_is_ignored_or_malformed(number: int, payload: bytes) -> None:
     server = connection() if number == type_of(HELLO) else greeted()
     try:
-        messages = server.receive(plaintext_frame(number, payload))
+        messages = list(server.receive(plaintext_frame(number, payload)))
     except MalformedMessageError:
         assert server.phase is Phase.CLOSED
     else:

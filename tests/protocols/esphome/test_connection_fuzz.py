@@ -37,7 +37,7 @@ class AnyClient(RuleBasedStateMachine):
             self.client = Initiator()
             opening = self.client.opening
             for start, end in zip([0, *sorted(ends)], [*sorted(ends), len(opening)], strict=True):
-                assert self.server.receive(opening[start:end]) == []
+                assert list(self.server.receive(opening[start:end])) == []
             self.client.finish(self.server.take_outgoing())
 
     def frame(self, message: Message) -> bytes:
@@ -47,7 +47,7 @@ class AnyClient(RuleBasedStateMachine):
     def receive(self, data: bytes) -> list[Message]:
         """What arrives; whatever is wrong is a ProtocolError and the end."""
         try:
-            return self.server.receive(data)
+            return list(self.server.receive(data))
         except ProtocolError:
             assert not self.ended
             self.ended = True

@@ -83,7 +83,7 @@ class Client:
 def talk(server: Connection, client: Client) -> None:
     """A session from its first message on, both ways, split anywhere."""
     answers = [(2, b"hello"), (8, b""), (93, bytes(300))]
-    assert server.receive(client.say(HELLO)) == [HELLO]
+    assert list(server.receive(client.say(HELLO))) == [HELLO]
     stream = client.say(api.PingRequest(), api.DeviceInfoRequest(), api.SubscribeLogsRequest(level=5))
     found = [message for piece in byte_by_byte(stream) for message in server.receive(piece)]
     assert found == [api.PingRequest(), api.DeviceInfoRequest(), api.SubscribeLogsRequest(level=5)]
@@ -100,7 +100,7 @@ def talk(server: Connection, client: Client) -> None:
 async def test_the_official_client_talks_encrypted(key: bytes) -> None:
     server, client = Connection(Encryption(key, plaintext=False), NAME, MAC), Client(key)
 
-    assert server.receive(client.wire.take()) == []
+    assert list(server.receive(client.wire.take())) == []
     for piece in byte_by_byte(server.take_outgoing()):
         client.helper.data_received(piece)
     await client.helper.ready_future
@@ -117,7 +117,7 @@ async def test_the_official_client_talks_in_clear() -> None:
 def refuse(server: Connection, client: Client, data: bytes) -> Exception:
     """What the client makes of being refused."""
     with pytest.raises(ProtocolError) as caught:
-        server.receive(data)
+        list(server.receive(data))
     client.helper.data_received(server.take_outgoing() + caught.value.reply)
     assert client.wire.closed
     return client.refused_with()
