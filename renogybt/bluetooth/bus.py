@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
 from dbus_fast import BusType, InvalidMessageError, Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from renogybt.bluetooth.bus_internals import disconnect
 from renogybt.bluetooth.errors import BusError, CallError, CallTimeoutError
 from renogybt.model.radio import Unsubscribe
 from renogybt.model.subscribers import Subscribers
+from renogybt.service.repetition import Repetition
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,17 +34,26 @@ Only a new connection clears them, so it is due long before."""
 MAX_MATCHES = 8
 """The bus allows 512 per connection; more than a handful here would be a leak."""
 
+_NO_OWNER = "org.freedesktop.DBus.Error.NameHasNoOwner"
+
 
 class Bus:
     """One connection. `async with` opens and closes it; raises BusError.
 
     Closing it is also the strongest honest way to end a discovery: BlueZ ends what the connection
     had started, and the bus forgets its match rules and unanswered calls.
+
+    `repetition` outlives the connection, so that one that breaks again and again is not logged each
+    time. `bluez` is the unique name of bluetoothd's connection, empty while it is unknown or not there.
     """
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, repetition: Repetition | None = None) -> None:
         self._address = address
+        self._repetition = repetition or Repetition(time.monotonic)
+        self.bluez = ""
+        self._changes_of_owner = 0
         self._signals: Subscribers[Message] = Subscribers()
+        self._closing: Subscribers[None] = Subscribers()
         self._unanswered = 0
         self._matches = 0
         self._ended = asyncio.Event()
@@ -54,7 +66,7 @@ class Bus:
                 await self.message_bus.connect()
         except (OSError, EOFError, ValueError) as error:  # dbus-fast: a refusal or nonsense is a ValueError
             raise BusError(
-                f"the D-Bus system bus cannot be reached ({error or type(error).__name__})"
+                f"the D-Bus system bus cannot be reached ({str(error) or type(error).__name__})"
             ) from error
         self.message_bus.add_message_handler(self._on_message)
         self._watch = asyncio.create_task(self.message_bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
@@ -68,13 +80,17 @@ class Bus:
 
     def close(self) -> None:
         """End the connection at once; calls under way raise BusError."""
-        self._ended.set()
+        self._end()
         if self.message_bus.connected:
-            # disconnect() would leave the descriptor open until somebody reads the end of the stream
-            self.message_bus._finalize(None)  # noqa: SLF001
+            disconnect(self.message_bus)
+
+    def _end(self) -> None:
+        if not self._ended.is_set():
+            self._ended.set()
+            self._closing.notify(None)
 
     def _on_end(self, watch: asyncio.Task[None]) -> None:
-        self._ended.set()
+        self._end()
         if not watch.cancelled() and (error := watch.exception()) is not None:
             _LOGGER.debug("the bus connection ended: %r", error)
 
@@ -87,13 +103,56 @@ class Bus:
         """Until the connection is gone."""
         await self._ended.wait()
 
+    def on_close(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Call `listener` when the connection ends; when we close it, while its descriptor is still open."""
+        return self._closing.add(lambda _nothing: listener())
+
     def on_signal(self, listener: Callable[[Message], None]) -> Unsubscribe:
-        """Hand every further signal to `listener`."""
+        """Hand every further signal of BlueZ, and of its coming and going, to `listener`."""
         return self._signals.add(listener)
 
     def _on_message(self, message: Message) -> None:
-        if message.message_type is MessageType.SIGNAL:
+        if message.message_type is MessageType.SIGNAL and self.admits(message):
             self._signals.notify(message)
+
+    def admits(self, message: Message) -> bool:
+        """Whether a signal comes from BlueZ, or is the bus's own word on who that is; to be asked once,
+        in the order of arrival.
+
+        Match rules are no protection: what another process addresses to this connection arrives
+        whatever they say. The sender is true, for the bus itself writes it.
+        """
+        if message.sender != DBUS:
+            return message.sender == self.bluez
+        match message.interface, message.path, message.member, message.body:
+            case interface, path, "NameOwnerChanged", [str(name), str(), str(owner)] if (
+                interface,
+                path,
+                name,
+            ) == (DBUS, DBUS_PATH, BLUEZ):
+                self._changes_of_owner += 1
+                self.bluez = owner
+                return True
+        return False
+
+    async def follow_bluez(self) -> None:
+        """Know who BlueZ is, now and from now on; before that no signal is admitted. Raises BusError."""
+        await self.match(f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'")
+        changes = self._changes_of_owner
+        owner = await self._ask_owner()
+        if changes == self._changes_of_owner:  # a change that is in already is newer than the answer
+            self.bluez = owner
+
+    async def _ask_owner(self) -> str:
+        try:
+            (owner,) = await self.call(DBUS_PATH, DBUS, "GetNameOwner", "s", (BLUEZ,), destination=DBUS)
+        except CallTimeoutError as error:
+            raise BusError(f"the D-Bus system bus does not answer ({error})") from error
+        except CallError as error:
+            if error.name == _NO_OWNER:
+                return ""
+            raise BusError(f"the D-Bus system bus does not tell who BlueZ is ({error})") from error
+        return str(owner)
 
     async def call(
         self,
@@ -122,9 +181,10 @@ class Bus:
                 reply: Message | None = await self.message_bus.call(message)
         except TimeoutError as error:
             self._give_up_call()
-            raise CallTimeoutError(f"BlueZ did not answer {member} within {timeout_s:g} s") from error
+            who = "BlueZ" if destination == BLUEZ else "D-Bus"
+            raise CallTimeoutError(f"{who} did not answer {member} within {timeout_s:g} s") from error
         except (OSError, EOFError, InvalidMessageError) as error:
-            self._ended.set()
+            self._end()
             raise BusError(f"the connection to the D-Bus system bus broke ({error!r})") from error
         if reply is None:
             raise BusError("the connection to the D-Bus system bus was closed")
@@ -135,7 +195,11 @@ class Bus:
     def _give_up_call(self) -> None:
         self._unanswered += 1
         if self._unanswered >= MAX_UNANSWERED:
-            _LOGGER.warning("%d calls were never answered; opening a new bus connection", self._unanswered)
+            text = "%d calls were never answered; opening a new bus connection%s"
+            if self._repetition.allows("unanswered"):
+                _LOGGER.warning(text, self._unanswered, self._repetition.remark("unanswered"))
+            else:
+                _LOGGER.debug(text, self._unanswered, "")
             self.close()
 
     async def match(self, rule: str) -> None:

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from dbus_fast import Message, MessageType, unpack_variants
-from dbus_fast.aio.message_reader import build_message_reader
 
 from renogybt.bluetooth.bus import BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.bus_internals import take_over_reading
 from renogybt.bluetooth.device import HEARD, DeviceRecord
-from renogybt.bluetooth.errors import BusError
 from renogybt.bluetooth.pacing import PacedReader
 from renogybt.model.advertisement import Advertisement
-from renogybt.model.radio import AdvertisementListener
+from renogybt.model.radio import AdvertisementListener, Unsubscribe
 
 _MOST_AT_ONCE = 4_096
 """Messages of one reading, so that a flood cannot keep everything else waiting."""
@@ -46,62 +45,65 @@ class DbusIntake:
         self._batch: list[Advertisement] = []
         self._count = 0
         self._reader: PacedReader | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watch: Unsubscribe | None = None
 
     @property
     def open(self) -> bool:
         """Whether advertisements can still come."""
         return self._bus.open
 
+    @property
+    def paced(self) -> bool:
+        """Whether it is read in ticks when much comes in; else at each message."""
+        return self._reader is not None
+
     async def __aenter__(self) -> "DbusIntake":
         await self._bus.__aenter__()
         try:
-            self._take_over_reading()
+            self._watch = self._bus.on_close(self._on_close)
+            self._begin_reading()
             await self._subscribe()
         except BaseException:
             await self.__aexit__()
             raise
-        self._watch = asyncio.create_task(self._wait_for_end())
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
         if self._watch is not None:
-            self._watch.cancel()
-        if self._reader is not None:
-            self._reader.close()
+            self._watch()
+        self._stop_reading()
         await self._bus.__aexit__()
 
-    async def _wait_for_end(self) -> None:
-        await self._bus.wait_closed()
-        if self._reader is not None:
-            self._reader.close()
+    def _on_close(self) -> None:
+        self._stop_reading()
         self._ended()
 
-    def _take_over_reading(self) -> None:
-        """dbus-fast reads whenever something comes, which is what costs; here it is read in ticks.
+    def _stop_reading(self) -> None:
+        """Before the descriptor is closed, whose number may at once be another's."""
+        if self._reader is not None:
+            self._reader.close()
 
-        Right after the connection is made there is nothing half-read that could get lost.
-        """
+    def _begin_reading(self) -> None:
+        """dbus-fast reads whenever something comes, which is what costs; here it is read in ticks."""
         bus = self._bus.message_bus
-        sock = bus._sock  # noqa: SLF001 - dbus-fast has no public way to pace its reader
-        if sock is None:
-            raise BusError("the connection to the D-Bus system bus is gone")
-        read = build_message_reader(sock, self._on_message, bus._finalize, False)  # noqa: SLF001
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(sock.fileno())
+        reading = take_over_reading(bus, self._on_message)
+        if reading is None:
+            self._bus.on_signal(self._on_single_signal)
+            return
+        self._process = reading.process
 
         def drain() -> int:
             before = -1
             self._count = 0
             while before < self._count < _MOST_AT_ONCE and bus.connected:
                 before = self._count
-                read()  # one recv, and all messages in it
-            if not bus.connected and self._reader is not None:
-                self._reader.close()  # at once: the number of the descriptor may soon be another's
+                reading.read()
+            if not bus.connected:
+                self._stop_reading()
             self._deliver()
             return self._count
 
-        self._reader = PacedReader(sock.fileno(), drain, loop)
+        self._reader = PacedReader(reading.descriptor, drain, asyncio.get_running_loop())
 
     def _deliver(self) -> None:
         if self._batch:
@@ -109,6 +111,7 @@ class DbusIntake:
             self._listener(batch)
 
     async def _subscribe(self) -> None:
+        await self._bus.follow_bluez()
         signal = f"type='signal',sender='{BLUEZ}'"
         await self._bus.match(
             f"{signal},interface='{PROPERTIES}',member='PropertiesChanged',"
@@ -118,7 +121,6 @@ class DbusIntake:
             await self._bus.match(
                 f"{signal},interface='{OBJECT_MANAGER}',member='{member}',arg0path='{self.adapter_path}/'"
             )
-        await self._bus.match(f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'")
         (objects,) = await self._bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
         for path, interfaces in objects.items():
             if path.startswith(self._prefix) and DEVICE in interfaces:
@@ -127,34 +129,51 @@ class DbusIntake:
         # Signals that came right after the reply are newer than it is.
         early, self._early = self._early or [], None
         for message in early:
-            self._on_signal(message)
+            self._apply(message)
         self._deliver()
 
     def _on_message(self, message: Message) -> None:
         self._count += 1
         if message.message_type is not MessageType.SIGNAL:
-            self._bus.message_bus._process_message(message)  # noqa: SLF001 - replies to our calls
-        elif self._early is None:
+            self._process(message)  # a reply to a call of ours
+        elif message.sender == self._bus.bluez or self._bus.admits(message):
             self._on_signal(message)
+
+    def _on_single_signal(self, message: Message) -> None:
+        self._on_signal(message)
+        self._deliver()
+
+    def _on_signal(self, message: Message) -> None:
+        if self._early is None:
+            self._apply(message)
         else:
             self._early.append(message)
 
-    def _on_signal(self, message: Message) -> None:
-        member, body = message.member, message.body
-        if member == "PropertiesChanged":
-            device = self._devices.get(message.path or "")
-            if device is not None and body[0] == DEVICE:
-                device.invalidate(body[2])
-                self._on_changed(device, body[1])
-        elif member == "InterfacesAdded":
-            if DEVICE in body[1] and body[0].startswith(self._prefix):
-                device = self._devices[body[0]] = DeviceRecord()  # nothing of an earlier one is true of it
-                self._on_changed(device, body[1][DEVICE])
-        elif member == "InterfacesRemoved":
-            if DEVICE in body[1]:
-                self._devices.pop(body[0], None)
-        elif member == "NameOwnerChanged" and body[0] == BLUEZ:
-            self._devices.clear()
+    def _apply(self, message: Message) -> None:
+        if message.interface == PROPERTIES:
+            self._on_properties(message)
+        elif message.interface == DBUS:
+            self._devices.clear()  # bluetoothd came or went
+        elif message.interface == OBJECT_MANAGER and message.path == "/":
+            self._on_objects(message)
+
+    def _on_properties(self, message: Message) -> None:
+        device = self._devices.get(message.path or "")
+        if device is not None and message.member == "PropertiesChanged":
+            interface, changed, invalidated = message.body
+            if interface == DEVICE:
+                device.invalidate(invalidated)
+                self._on_changed(device, changed)
+
+    def _on_objects(self, message: Message) -> None:
+        path, interfaces = message.body
+        if DEVICE not in interfaces or not path.startswith(self._prefix):
+            return
+        if message.member == "InterfacesAdded":
+            device = self._devices[path] = DeviceRecord()  # nothing of an earlier one is true of it
+            self._on_changed(device, interfaces[DEVICE])
+        elif message.member == "InterfacesRemoved":
+            self._devices.pop(path, None)
 
     def _on_changed(self, device: DeviceRecord, properties: dict[str, Any]) -> None:
         device.update(unpack_variants(properties))

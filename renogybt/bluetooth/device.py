@@ -1,15 +1,20 @@
 """What BlueZ tells of a device, and the advertisement that it amounts to."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from renogybt.model.advertisement import (
     RSSI_UNKNOWN,
+    AddressError,
     AddressType,
     Advertisement,
     parse_address,
 )
 from renogybt.protocols.advertising.rebuild import ENCODERS
+from renogybt.service.logs import printable
+
+_LOGGER = logging.getLogger(__name__)
 
 HEARD = frozenset(
     {"RSSI", "TxPower", "ManufacturerData", "ServiceData", "AdvertisingFlags", "AdvertisingData"}
@@ -50,9 +55,16 @@ class DeviceRecord:
             elif name == "RSSI":
                 self.rssi = value
             elif name == "Address":
-                self.address = parse_address(value)
+                self._take_address(value)
             elif name == "AddressType":
                 self.address_type = AddressType.RANDOM if value == "random" else AddressType.PUBLIC
+
+    def _take_address(self, text: str) -> None:
+        try:
+            self.address = parse_address(text)
+        except AddressError as error:
+            self.address = None  # without one it is never told
+            _LOGGER.debug("leaving a device out: %s", printable(str(error)))
 
     def invalidate(self, names: Iterable[str]) -> None:
         """Forget properties that the device has no more: RSSI and TxPower at the end of a discovery."""

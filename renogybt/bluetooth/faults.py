@@ -3,6 +3,7 @@
 import getpass
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from renogybt.bluetooth.discovery import ACCESS_DENIED, NOT_READY, InProgressError
 from renogybt.bluetooth.errors import BluetoothError, CallError, MgmtError, MgmtUnavailableError
@@ -90,6 +91,19 @@ def busy(error: InProgressError) -> NotReadyError:
         f"{error}. It usually ends within 10 s; else: bluetoothctl power off, then power on",
         BUSY_RETRY_S,
         grace_s=BUSY_S,
+    )
+
+
+def idle_owner(owner: str, lock: Path, retry_s: float, *, passive_unheard: bool) -> NotReadyError:
+    """Another process has the scan lock, and nothing is heard. `passive_unheard`: it may scan passively
+    all the same, which D-Bus does not tell."""
+    what = (
+        "does not scan, or only passively, which is not heard by D-Bus"
+        if passive_unheard
+        else "does not scan"
+    )
+    return NotReadyError(
+        f"{owner} holds the scan lock {lock} but {what}; end it, or set another scan_lock", retry_s
     )
 
 

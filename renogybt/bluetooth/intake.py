@@ -2,7 +2,8 @@
 
 import logging
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from renogybt.bluetooth.dbus_intake import DbusIntake
 from renogybt.bluetooth.errors import (
@@ -16,8 +17,10 @@ from renogybt.bluetooth.monitor import AdvertisementMonitor
 from renogybt.bluetooth.scan_lock import ScanLock
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
+from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import AdvertisementListener, Intake
 from renogybt.protocols.advertising import mgmt
+from renogybt.service.repetition import Repetition
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,16 +44,22 @@ class IntakeChoice:
         listener: AdvertisementListener,
         wake: Callable[[], None],
         open_mgmt: Callable[[], socket.socket] = open_socket,
+        repetition: Repetition | None = None,
     ) -> None:
         self._source = source
         self._bus_address = bus_address
         self._listener = listener
+        self._repetition = repetition or Repetition(time.monotonic)
+        self.batches = 0
+        """How often something was heard; tells that somebody scans."""
         self._wake = wake
         self._open_mgmt_socket = open_mgmt
         self._mgmt: MgmtSocket | None = None
         self._monitor: AdvertisementMonitor | None = None
         self._dbus: DbusIntake | None = None
+        self._slow = False
         self._chosen: Intake | None = None
+        self._left: int | None = None  # the handle of our monitor, from the socket before
 
     @property
     def offloaded(self) -> bool:
@@ -66,12 +75,20 @@ class IntakeChoice:
             self._close_mgmt()
         if self._chosen is None:
             self._chosen, reason = await self._choose(adapter)
-            _LOGGER.info("advertisements come from %s: %s", _NAMES[self._chosen], reason)
+            self._say(f"advertisements come from {_NAMES[self._chosen]}: {reason}")
         if self._mgmt is not None:
             self._mgmt.follow(adapter.index)
         else:
             await self._open_dbus(adapter.path)
         return self._chosen
+
+    def _say(self, text: str) -> None:
+        told = self._repetition.allows(text)
+        _LOGGER.log(logging.INFO if told else logging.DEBUG, "%s%s", text, self._repetition.remark(text))
+
+    def _on_batch(self, batch: Sequence[Advertisement]) -> None:
+        self.batches += 1
+        self._listener(batch)
 
     async def _choose(self, adapter: AdapterRecord) -> tuple[Intake, str]:
         if self._source is AdvertisementSource.DBUS:
@@ -86,7 +103,7 @@ class IntakeChoice:
 
     async def _open_mgmt(self, index: int) -> None:
         """Raises MgmtUnavailableError, MgmtError, CallTimeoutError."""
-        channel = MgmtSocket(self._open_mgmt_socket(), self._listener, self._wake)
+        channel = MgmtSocket(self._open_mgmt_socket(), self._on_batch, self._wake)
         monitor = AdvertisementMonitor(channel)
         try:
             await _require_trust(channel, monitor, index)
@@ -99,9 +116,12 @@ class IntakeChoice:
         if self._dbus is not None and self._dbus.open and self._dbus.adapter_path == adapter_path:
             return
         await self._close_dbus()
-        intake = DbusIntake(self._bus_address, adapter_path, self._listener, self._wake)
+        intake = DbusIntake(self._bus_address, adapter_path, self._on_batch, self._wake)
         await intake.__aenter__()
         self._dbus = intake
+        if not (intake.paced or self._slow):
+            self._slow = True
+            _LOGGER.info("this release of dbus-fast is read message by message, which takes more CPU time")
 
     async def _close_dbus(self) -> None:
         if self._dbus is not None:
@@ -116,10 +136,19 @@ class IntakeChoice:
         if self._monitor is None:
             return False
         before = self._monitor.handle
-        held = await self._monitor.ensure(index, lock.monitor())
+        noted = lock.monitor()
+        held = await self._monitor.ensure(index, self._left if noted is None else noted)
         if lock.held and (self._monitor.handle != before or lock.monitor() != self._monitor.handle):
             lock.note(self._monitor.handle)
         return held
+
+    async def monitored(self, index: int) -> bool:
+        """Whether anybody has a monitor registered, for which the kernel scans; False where unknown.
+
+        Raises MgmtError, CallTimeoutError, MgmtUnavailableError.
+        """
+        features = await self._monitor.features(index) if self._monitor is not None else None
+        return features is not None and bool(features.handles)
 
     async def stop_kernel_discovery(self, index: int) -> bool:
         """End whatever LE discovery the kernel runs; bluetoothd begins its own anew. False: cannot."""
@@ -136,6 +165,7 @@ class IntakeChoice:
 
     def adapter_gone(self) -> None:
         """Nothing of ours is left on it."""
+        self._left = None
         if self._monitor is not None:
             self._monitor.forget()
         if self._mgmt is not None:
@@ -163,6 +193,8 @@ class IntakeChoice:
     def _close_mgmt(self) -> None:
         if self._mgmt is not None:
             self._mgmt.close()
+        if self._monitor is not None and self._monitor.handle is not None:
+            self._left = self._monitor.handle
         self._mgmt = self._monitor = self._chosen = None
 
 

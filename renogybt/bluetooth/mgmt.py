@@ -18,6 +18,8 @@ from renogybt.protocols.advertising import mgmt
 _LOGGER = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S = 2.0
+"""The kernel answers at once what it knows itself; what takes the controller may take its own 2 s
+(Linux include/net/bluetooth/hci.h, HCI_CMD_TIMEOUT)."""
 _AF_BLUETOOTH = 31
 _BTPROTO_HCI = 1
 _HCI_CHANNEL_CONTROL = 3
@@ -135,8 +137,14 @@ class MgmtSocket:
         elif event == mgmt.ADV_MONITOR_REMOVED and index == self._index:
             self._changed()
 
-    async def command(self, opcode: int, index: int, parameters: bytes = b"") -> bytes:
-        """The data of the reply; raises MgmtError, CallTimeoutError, MgmtUnavailableError."""
+    async def command(
+        self, opcode: int, index: int, parameters: bytes = b"", *, timeout_s: float | None = None
+    ) -> bytes:
+        """The data of the reply; raises MgmtError, CallTimeoutError, MgmtUnavailableError.
+
+        A reply names nothing but opcode and adapter, so that a late one would answer the next command
+        of the same kind: without a reply in time the socket is closed. One command of a kind at a time.
+        """
         if not self.open:
             raise MgmtUnavailableError("the management socket was closed")
         key = (opcode, index)
@@ -144,9 +152,11 @@ class MgmtSocket:
         self._replies[key] = reply
         try:
             self._socket.send(mgmt.command(opcode, index, parameters))
-            async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            async with asyncio.timeout(COMMAND_TIMEOUT_S if timeout_s is None else timeout_s):
                 answer = await reply
         except TimeoutError as error:
+            del self._replies[key]
+            self.close()
             raise CallTimeoutError(f"the kernel did not answer management command {opcode:#06x}") from error
         except OSError as error:
             del self._replies[key]

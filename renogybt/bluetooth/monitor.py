@@ -8,7 +8,7 @@ and the kernel scans passively by itself when nobody discovers (Linux net/blueto
 import asyncio
 import logging
 
-from renogybt.bluetooth.errors import MgmtError
+from renogybt.bluetooth.errors import CallTimeoutError, MgmtError
 from renogybt.bluetooth.mgmt import MgmtSocket
 from renogybt.protocols.advertising import mgmt
 from renogybt.protocols.advertising.structures import ADType
@@ -19,6 +19,11 @@ _PATTERN = mgmt.pattern_monitor(ADType.FLAGS, b"\x06")
 """Flags of a device without BR/EDR, the most common begin of an advertisement. The kernel reports
 what does not match as well, unless the controller does the matching itself."""
 
+ANSWER_S = 2.0
+"""How long a look waits for the handle of a new monitor."""
+_LATEST_ANSWER_S = 30.0
+"""How long the handle is waited for in all, over several looks: a controller that does not answer keeps
+the kernel for 2 s per command of its own queue. Asking again would make a second monitor."""
 _GOODBYE_S = 0.3
 _UNABLE = (mgmt.UNKNOWN_COMMAND, mgmt.NOT_SUPPORTED, mgmt.REJECTED)
 
@@ -34,6 +39,7 @@ class AdvertisementMonitor:
         self._socket = socket
         self._held: tuple[int, int] | None = None
         self._complained = False
+        self._adding: asyncio.Task[None] | None = None
         self.offloaded = False
         """Whether the controller matches patterns itself, and so reports no others in passive mode."""
 
@@ -60,7 +66,8 @@ class AdvertisementMonitor:
     async def ensure(self, index: int, noted: int | None) -> bool:
         """Have exactly one monitor of ours on this adapter; False where that is not possible.
 
-        `noted`: the handle that a process before us left. Raises MgmtError.
+        `noted`: the handle that a process before us left.
+        Raises MgmtError, CallTimeoutError, MgmtUnavailableError.
         """
         features = await self.features(index)
         if features is None:
@@ -75,20 +82,27 @@ class AdvertisementMonitor:
         return self._held is not None
 
     async def _add_in_any_case(self, index: int) -> None:
-        """Also when it is cancelled: the kernel adds the monitor all the same, and without knowing its
-        handle nobody could remove it."""
-        adding = asyncio.ensure_future(self._add(index))
+        """Also when it is cancelled, or takes too long: the kernel adds the monitor all the same, and
+        without knowing its handle nobody could remove it."""
+        if self._adding is None or self._adding.done():
+            self._adding = asyncio.create_task(self._add(index))
+            self._adding.add_done_callback(_retrieve)
+        adding = self._adding
         try:
-            await asyncio.shield(adding)
+            done, _ = await asyncio.wait([adding], timeout=ANSWER_S)
         except asyncio.CancelledError:
             await asyncio.wait([adding], timeout=_GOODBYE_S)
-            if not adding.cancel() and not adding.cancelled():
-                adding.exception()  # whatever it was, nobody waits for it any more
+            adding.cancel()
             raise
+        if not done:
+            raise CallTimeoutError("the kernel has not yet answered a new advertisement monitor")
+        adding.result()
 
     async def _add(self, index: int) -> None:
         try:
-            data = await self._socket.command(mgmt.ADD_ADV_PATTERNS_MONITOR, index, _PATTERN)
+            data = await self._socket.command(
+                mgmt.ADD_ADV_PATTERNS_MONITOR, index, _PATTERN, timeout_s=_LATEST_ANSWER_S
+            )
         except MgmtError as error:
             if error.status == mgmt.BUSY:
                 raise  # somebody else adds one just now
@@ -113,3 +127,9 @@ class AdvertisementMonitor:
     def forget(self) -> None:
         """The adapter is gone, and our monitor with it."""
         self._held = None
+
+
+def _retrieve(adding: asyncio.Task[None]) -> None:
+    """Whatever it was, perhaps nobody waits for it any more."""
+    if not adding.cancelled():
+        adding.exception()

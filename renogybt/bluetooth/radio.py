@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from renogybt.bluetooth.faults import NotReadyError, SettlingError
 from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
 from renogybt.bluetooth.mgmt import open_socket
 from renogybt.bluetooth.scanner import Choice, Outcome, Scanner
+from renogybt.bluetooth.status_log import StatusLog
 from renogybt.config import AdvertisementSource
 from renogybt.model.broadcast import Broadcast
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
+from renogybt.service.repetition import Repetition
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,7 +33,8 @@ class BlueZRadio(Broadcast):
     """Implements `Radio`. One owner of the bus connection, which outlives everything behind it.
 
     bluetoothd may restart, the adapter may go and come back under another name, the bus may
-    break: `run` goes on, and `status` says what is the matter.
+    break: `run` goes on, and `status` says what is the matter. `clock` counts monotonic seconds, for
+    what would be logged too often.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class BlueZRadio(Broadcast):
         lock_path: Path | None = None,
         bus_address: str | None = None,
         open_mgmt: Callable[[], socket.socket] = open_socket,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ScannerStatus(ScannerState.IDLE, mode))
         self._choice = Choice(adapter)
@@ -50,6 +55,8 @@ class BlueZRadio(Broadcast):
         self._lock_path = lock_path
         self._bus_address = bus_address
         self._open_mgmt = open_mgmt
+        self._repetition = Repetition(clock)
+        self._log = StatusLog(self._repetition)
         self._attempt = 0
         self._wake = asyncio.Event()
         self._scanner: Scanner | None = None
@@ -64,11 +71,18 @@ class BlueZRadio(Broadcast):
     async def run(self) -> None:
         """Scan until cancelled."""
         self._turn(ScannerState.STARTING)
-        intake = IntakeChoice(self._source, self._bus_address, self._deliver, self._wake.set, self._open_mgmt)
+        intake = IntakeChoice(
+            self._source,
+            self._bus_address,
+            self._deliver,
+            self._wake.set,
+            self._open_mgmt,
+            self._repetition,
+        )
         try:
             while True:
                 try:
-                    async with Bus(self._bus_address) as bus:
+                    async with Bus(self._bus_address, self._repetition) as bus:
                         await self._serve(bus, intake)
                     if self.status.state is not ScannerState.FAILED:
                         self._turn(ScannerState.STARTING)
@@ -132,10 +146,8 @@ class BlueZRadio(Broadcast):
         )
 
     def _become(self, status: ScannerStatus) -> None:
-        if status.reason and status.reason != self.status.reason:
-            _LOGGER.warning("not scanning: %s", status.reason)
-        elif status.state is ScannerState.RUNNING and status != self.status:
-            _LOGGER.info("scanning (%s)", status.mode.value)
+        if status != self.status:
+            self._log.tell(status)
         super()._become(status)
 
 

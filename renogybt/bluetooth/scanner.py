@@ -15,12 +15,14 @@ from renogybt.bluetooth.faults import (
     absent,
     busy,
     call_fault,
+    idle_owner,
     mgmt_fault,
     no_service,
     powered_off,
 )
 from renogybt.bluetooth.intake import IntakeChoice
 from renogybt.bluetooth.scan_lock import ScanLock, default_lock_path
+from renogybt.bluetooth.silence import Silence
 from renogybt.bluetooth.tree import AdapterRecord, AdapterTree
 from renogybt.model.advertisement import format_address
 from renogybt.model.radio import Intake, ScanMode
@@ -73,6 +75,7 @@ class Scanner:
         self._discovery = Discovery(bus)
         self._now = asyncio.get_running_loop().time
         self._patience = Patience(self._now)
+        self._silence = Silence(self._now)
         self._told: set[str] = set()
         self.wanted = wanted
 
@@ -103,6 +106,7 @@ class Scanner:
         if not lock.acquire():
             return await self._listen(adapter, intake, lock)
         self._once("owner", "")
+        self._silence.end()
         if await self._settle_passive(adapter, intake, lock):
             return Outcome(ScanMode.PASSIVE, intake, adapter.address)
         return await self._settle_active(adapter, intake)
@@ -114,6 +118,7 @@ class Scanner:
             return await self._find()
         except NotReadyError:
             self._discovery.forget()
+            self._silence.end()
             raise
 
     async def _find(self) -> AdapterRecord:
@@ -141,9 +146,12 @@ class Scanner:
         return self._lock
 
     async def _listen(self, adapter: AdapterRecord, intake: Intake, lock: ScanLock) -> Outcome:
-        """Another process scans; its advertisements reach us as well."""
+        """Another process scans; its advertisements reach us as well. Raises NotReadyError if it does not."""
         await self._discovery.stop()
         self._once("owner", f"{lock.owner()} owns the discovery on {adapter.name}; listening to it")
+        silent = self._silence.look(self._intake.batches, discovering=adapter.discovering)
+        if silent and not await self._intake.monitored(adapter.index):
+            raise idle_owner(lock.owner(), lock.path, LOCK_POLL_S, passive_unheard=intake is Intake.DBUS)
         mode = ScanMode.ACTIVE if adapter.discovering else ScanMode.PASSIVE
         return Outcome(mode, intake, adapter.address, LOCK_POLL_S)
 

@@ -1,25 +1,35 @@
 """BlueZ's adapters as its object tree shows them."""
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dbus_fast import Message, unpack_variants
 
-from renogybt.bluetooth.bus import ADAPTER, BLUEZ, DBUS, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.bus import ADAPTER, BLUEZ, DBUS, DBUS_PATH, OBJECT_MANAGER, PROPERTIES, Bus
 from renogybt.bluetooth.errors import CallError
-from renogybt.model.advertisement import format_address, parse_address
+from renogybt.model.advertisement import AddressError, format_address, parse_address
+from renogybt.service.logs import printable
 
 _LOGGER = logging.getLogger(__name__)
 
 _FROM_BLUEZ = f"type='signal',sender='{BLUEZ}'"
 _RULES = (
-    f"type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{BLUEZ}'",
     f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',member='InterfacesAdded',arg0path='/org/bluez/'",
     f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',member='InterfacesRemoved',arg0path='/org/bluez/'",
     f"{_FROM_BLUEZ},interface='{PROPERTIES}',member='PropertiesChanged',arg0='{ADAPTER}'",
 )
+_ORIGINS: dict[str | None, tuple[str | None, str | None]] = {
+    "NameOwnerChanged": (DBUS, DBUS_PATH),
+    "InterfacesAdded": (OBJECT_MANAGER, "/"),
+    "InterfacesRemoved": (OBJECT_MANAGER, "/"),
+}
+"""Interface and path of a signal; properties change on every path."""
+
+_ADAPTER_PATH = re.compile(r"/org/bluez/hci[0-9]{1,5}")
+"""The kernel numbers adapters in 16 bits (Linux include/net/bluetooth/hci_core.h)."""
 
 _NO_SERVICE = (
     "org.freedesktop.DBus.Error.ServiceUnknown",
@@ -74,6 +84,7 @@ class AdapterTree:
         """Have all changes told from now on; raises BusError. The tree itself is read later, by
         `refresh`, so that nothing is missed in between."""
         self._bus.on_signal(self._on_signal)
+        await self._bus.follow_bluez()
         for rule in _RULES:
             await self._bus.match(rule)
 
@@ -138,8 +149,10 @@ class AdapterTree:
 
     def _apply(self, message: Message) -> bool:
         """Take a signal in; False when it tells of no adapter."""
+        if (message.interface, message.path) != _ORIGINS.get(message.member, (PROPERTIES, message.path)):
+            return False
         match message.member, message.body:
-            case "NameOwnerChanged", [str(name), str(), str(owner)] if name == BLUEZ:
+            case "NameOwnerChanged", [_, _, str(owner)]:
                 self._generation += 1
                 self.running = bool(owner)
                 self._adapters.clear()
@@ -155,15 +168,24 @@ class AdapterTree:
         return True
 
     def _add(self, path: str, interfaces: dict[str, Any]) -> None:
-        properties = unpack_variants(interfaces.get(ADAPTER, {}))
-        if "Address" in properties:
-            self._adapters[path] = AdapterRecord(
-                path,
-                parse_address(properties["Address"]),
-                bool(properties.get("Powered")),
-                bool(properties.get("Discovering")),
-                self._new_life(),
-            )
+        if ADAPTER not in interfaces:
+            return
+        properties = unpack_variants(interfaces[ADAPTER])
+        try:
+            address = parse_address(properties.get("Address", ""))
+        except AddressError as error:
+            _LOGGER.debug("leaving out %s: %s", printable(path), printable(str(error)))
+            return
+        if _ADAPTER_PATH.fullmatch(path) is None:
+            _LOGGER.debug("leaving out %s: it is no adapter's path", printable(path))
+            return
+        self._adapters[path] = AdapterRecord(
+            path,
+            address,
+            bool(properties.get("Powered")),
+            bool(properties.get("Discovering")),
+            self._new_life(),
+        )
 
     def _new_life(self) -> int:
         self._lives += 1

@@ -7,14 +7,15 @@ from renogybt.model.radio import ScanMode
 from renogybt.simulator.kinds import Identity, Kind
 from renogybt.simulator.walk import Walk
 
-# What a receiver in a house reports: next to the antenna, and at the edge of hearing.
 STRONGEST_RSSI_DBM = -38
+"""What a receiver in a house reports next to the antenna."""
 WEAKEST_RSSI_DBM = -98
+"""What it reports at the edge of hearing."""
 _RSSI_SPREAD_DB = 8
 _RSSI_STEP_DB = 2.5
 
-# The random delay that is added to each interval: Core Specification vol 6 part B 4.4.2.2.1.
 MAX_ADVERTISING_DELAY_S = 0.010
+"""The random delay that is added to each interval: Core Specification vol 6 part B 4.4.2.2.1."""
 
 
 class Advertiser:

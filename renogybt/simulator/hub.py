@@ -8,8 +8,8 @@ from renogybt.simulator.payload import Payload, Source, payload
 
 HUB_ADDRESS = parse_address("6C:B2:FD:86:82:4D")
 HUB_NAME = "BT-TH-FD86824D"
-# The service that takes the requests. As on the real hub it is all that is advertised of the services.
 HUB_SERVICE = "ffd0"
+"""The service that takes the requests. As on the real hub it is all that is advertised of the services."""
 
 
 def renogy_hub(rng: Random) -> Source:

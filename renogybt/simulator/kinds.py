@@ -51,7 +51,6 @@ class Kind:
 
 _TELINK = 0xA4C138
 
-# The intervals are those that such devices are seen with, the shares make about 50 advertisements a second.
 KINDS = (
     Kind(renogy_hub, Identity.PUBLIC, (0.5, 0.5), address=HUB_ADDRESS, rssi_dbm=-62),
     Kind(bthome_thermometer, Identity.PUBLIC, (0.9, 1.2), share=3, oui=_TELINK),
@@ -70,6 +69,8 @@ KINDS = (
     Kind(fitness_band, Identity.STATIC, (0.8, 1.2)),
     Kind(tracker, Identity.STATIC, (1.4, 1.7)),
 )
+"""The intervals are those that such devices are seen with, the shares make about 50 advertisements a
+second."""
 DEFAULT_ADVERTISERS = sum(kind.share for kind in KINDS)
 
 

@@ -9,8 +9,8 @@ from renogybt.simulator.advertiser import MAX_ADVERTISING_DELAY_S, Advertiser
 from renogybt.simulator.kinds import DEFAULT_ADVERTISERS, line_up
 
 DEFAULT_RATE = 50.0
-# How long a private address lives: Core Specification vol 3 part C appendix A, T_GAP(private_addr_int).
 ROTATION_S = 900.0
+"""How long a private address lives: Core Specification vol 3 part C appendix A, T_GAP(private_addr_int)."""
 
 
 class Neighbourhood:

@@ -14,8 +14,8 @@ class Payload(NamedTuple):
     scan_response: bytes = b""
 
 
-# The payload of a device at a time (seconds since the simulation began) and under an address.
 Source = Callable[[float, int], Payload]
+"""The payload of a device at a time (seconds since the simulation began) and under an address."""
 
 
 def payload(*advertisement: Structure, response: tuple[Structure, ...] = ()) -> Payload:

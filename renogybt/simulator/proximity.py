@@ -10,8 +10,8 @@ EDDYSTONE_UUID = "feaa"
 TRACKER_UUID = "feed"
 
 _LE_ONLY = flags(Flags.GENERAL_DISCOVERABLE | Flags.NO_BREDR)
-# Every so manieth Eddystone frame tells of the device itself, as its specification recommends.
 _TELEMETRY_EVERY = 10
+"""Every so manieth Eddystone frame tells of the device itself, as its specification recommends."""
 
 
 def ibeacon(rng: Random) -> Source:

@@ -11,15 +11,15 @@ from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 from renogybt.simulator.kinds import DEFAULT_ADVERTISERS
 from renogybt.simulator.neighbourhood import DEFAULT_RATE, Neighbourhood
 
-_log = logging.getLogger(__name__)
+_LOGGER = logging.getLogger(__name__)
 
-# Locally administered, so that it is the address of no adapter ever sold.
 DEMO_ADAPTER = 0x02_52_42_54_00_01
+"""Locally administered, so that it is the address of no adapter ever sold."""
 
-# A busy radio looks at most this often: the rule of the port.
 _LOOK_INTERVAL_S = 0.050
-# A process that was suspended does not catch up: a kernel's queue holds no more than this either.
+"""A busy radio looks at most this often: the rule of the port."""
 _LONGEST_QUEUE_S = 1.0
+"""A process that was suspended does not catch up: a kernel's queue holds no more than this either."""
 
 
 class DemoRadio(Broadcast):
@@ -50,7 +50,7 @@ class DemoRadio(Broadcast):
     async def run(self) -> None:
         """Scan until cancelled."""
         self._become(replace(self._status, state=ScannerState.STARTING))
-        _log.info("demo radio: all advertisements are simulated, no Bluetooth hardware is used")
+        _LOGGER.info("demo radio: all advertisements are simulated, no Bluetooth hardware is used")
         self._become(replace(self._status, state=ScannerState.RUNNING, intake=Intake.DEMO))
         try:
             await self._scan()

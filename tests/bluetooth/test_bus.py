@@ -2,12 +2,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from dbus_fast.aio import MessageBus
 from fakes.bus_client import until
 from fakes.private_bus import PrivateBus
 from fakes.radio_world import World
 
+from renogybt.bluetooth import bus_internals
 from renogybt.bluetooth.bus import ADAPTER, DBUS, DBUS_PATH, MAX_MATCHES, MAX_UNANSWERED, OBJECT_MANAGER, Bus
 from renogybt.bluetooth.errors import BusError, CallError, CallTimeoutError
+from renogybt.service.repetition import Repetition
 
 PATH = "/org/bluez/hci0"
 
@@ -128,6 +131,19 @@ async def test_a_bus_that_accepts_and_says_nothing_is_given_up(
             await ended.wait()  # our end is closed
 
 
+@pytest.mark.parametrize("error", [EOFError, TimeoutError, ConnectionResetError])
+async def test_an_error_without_words_is_named(
+    private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    async def connect(_bus: MessageBus) -> None:
+        raise error
+
+    monkeypatch.setattr(MessageBus, "connect", connect)
+    with pytest.raises(BusError, match=rf"cannot be reached \({error.__name__}\)"):
+        async with Bus(private_bus.address):
+            pass
+
+
 @pytest.mark.parametrize("garbage", [b"\0" * 64, b"\xf0\xff" * 32, b"REJECTED", b""])
 async def test_a_bus_that_talks_nonsense_is_one_error(tmp_path: Path, garbage: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -140,6 +156,57 @@ async def test_a_bus_that_talks_nonsense_is_one_error(tmp_path: Path, garbage: b
         with pytest.raises(BusError):
             async with Bus(f"unix:path={tmp_path / 'socket'}"):
                 pass
+
+
+async def test_who_is_told_of_the_end_can_still_let_go_of_the_descriptor(private_bus: PrivateBus) -> None:
+    seen: list[int] = []
+    async with Bus(private_bus.address) as bus:
+        before = descriptors()
+        bus.on_close(lambda: seen.append(descriptors()))
+        bus.close()
+        bus.close()
+        assert seen == [before]
+        assert descriptors() < before
+
+
+async def test_the_end_of_a_bus_that_dies_is_told_once(private_bus: PrivateBus) -> None:
+    ends: list[None] = []
+    async with Bus(private_bus.address) as bus:
+        bus.on_close(lambda: ends.append(None))
+        bus.on_close(lambda: ends.append(None))()  # and left again
+        await private_bus.kill()
+        async with asyncio.timeout(1):
+            await bus.wait_closed()
+    assert ends == [None]
+
+
+async def test_connections_that_are_given_up_again_and_again_are_few_warnings(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "renogybt")
+    world.bluez.swallow("*")
+    repetition = Repetition(lambda: 0.0)
+    for _ in range(6):
+        async with Bus(world.bus.address, repetition) as bus:
+            for _ in range(MAX_UNANSWERED):
+                with pytest.raises(CallTimeoutError):
+                    await bus.call(PATH, ADAPTER, "StartDiscovery", timeout_s=0.002)
+    told = [record.levelname for record in caplog.records if "never answered" in record.getMessage()]
+    assert told == ["WARNING"] * 3 + ["DEBUG"] * 3
+
+
+async def test_without_the_private_ways_of_dbus_fast_it_closes_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = descriptors()
+    async with Bus(world.bus.address) as bus:
+        await bus.call(PATH, ADAPTER, "StartDiscovery")
+        with monkeypatch.context() as patch:
+            patch.setattr(bus_internals, "_FINALIZE", "no_more")
+            bus.close()
+        assert not bus.open
+        await until(lambda: not world.owners)
+    await until(lambda: descriptors() == before)
 
 
 async def test_match_rules_are_counted(private_bus: PrivateBus) -> None:

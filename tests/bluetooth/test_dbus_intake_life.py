@@ -3,6 +3,7 @@
 import asyncio
 import gc
 
+import pytest
 from dbus_fast import Message, Variant
 from dbus_fast.aio import MessageBus
 from fakes.bluez import SERVICE
@@ -13,7 +14,7 @@ from fakes.radio_world import World
 
 from renogybt.bluetooth.dbus_intake import DbusIntake
 from renogybt.bluetooth.device import DeviceRecord
-from renogybt.model.advertisement import Advertisement
+from renogybt.model.advertisement import Advertisement, format_address
 from renogybt.protocols.advertising.summary import describe
 
 PATH = "/org/bluez/hci0"
@@ -58,7 +59,59 @@ def _records_in_memory() -> int:
     return sum(isinstance(item, DeviceRecord) for item in gc.get_objects())
 
 
+def test_a_device_with_no_address_is_never_told() -> None:
+    device = DeviceRecord()
+    device.update({"Address": "nonsense", "RSSI": -40})
+    assert device.advertisement() is None
+    device.update({"Address": ADDRESS})
+    assert device.advertisement() is not None
+
+
 # -- the connection
+
+
+@pytest.fixture(params=["_SOCKET", "_FINALIZE", "_PROCESS", "reader"])
+def another_dbus_fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that has changed inside."""
+    if request.param == "reader":
+        monkeypatch.delattr("dbus_fast.aio.message_reader.build_message_reader")
+    else:
+        monkeypatch.setattr(f"renogybt.bluetooth.bus_internals.{request.param}", "no_more")
+
+
+@pytest.mark.usefixtures("another_dbus_fast")
+async def test_a_dbus_fast_that_cannot_be_paced_reads_by_itself(world: World, client: BusClient) -> None:
+    intake = Intake(world.bluez, world.bus.address)
+    async with intake.intake:
+        assert not intake.intake.paced
+        addresses = [f"C4:00:00:00:00:{number:02X}" for number in range(20)]
+        for address in addresses:
+            world.bluez.advertise(address, name="Shed")
+        await until(lambda: len(intake.heard) == len(addresses))
+        assert [format_address(each.address) for each in intake.heard] == addresses
+        assert intake.intake.open
+    assert not intake.ended.is_set()  # it was us
+
+
+@pytest.mark.usefixtures("another_dbus_fast")
+async def test_that_is_said_once(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with world.scanning(world.radio()) as heard:
+        world.unplug("hci0")
+        world.plug("hci1")
+        await until(lambda: world.bluez.owners("hci1"))
+        await heard.scanning()
+    assert caplog.text.count("message by message") == 1
+
+
+@pytest.mark.usefixtures("another_dbus_fast")
+async def test_its_end_is_told_as_well(world: World, client: BusClient) -> None:
+    intake = Intake(world.bluez, world.bus.address)
+    async with intake.intake:
+        await world.bus.kill()
+        async with asyncio.timeout(1):
+            await intake.ended.wait()
+        assert not intake.intake.open
 
 
 async def test_the_end_of_the_connection_is_told(world: World, intake: Intake) -> None:

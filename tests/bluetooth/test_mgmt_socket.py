@@ -102,7 +102,19 @@ async def test_a_command_without_an_answer_is_given_up(
     channel.kernel.mute.add(mgmt.STOP_DISCOVERY)
     with pytest.raises(CallTimeoutError):
         await channel.socket.command(mgmt.STOP_DISCOVERY, 0, b"\x06")
-    await channel.flush()
+
+
+async def test_a_late_answer_is_not_taken_for_that_to_the_next_command(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names nothing but its opcode and adapter."""
+    monkeypatch.setattr(mgmt_socket, "COMMAND_TIMEOUT_S", 0.02)
+    channel.kernel.late[mgmt.READ_ADV_MONITOR_FEATURES] = 0.04
+    with pytest.raises(CallTimeoutError):
+        await channel.socket.command(mgmt.READ_ADV_MONITOR_FEATURES, 0)
+    with pytest.raises(MgmtUnavailableError):
+        await channel.socket.command(mgmt.READ_ADV_MONITOR_FEATURES, 0)
+    assert not channel.socket.open
 
 
 async def test_commands_for_two_adapters_get_their_own_answers(channel: Channel) -> None:

@@ -1,7 +1,8 @@
 """One owner of the discovery on a machine."""
 
 import asyncio
-import json
+import errno
+import fcntl
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ import pytest
 from fakes.bus_client import until
 from fakes.radio_world import BY_MGMT, Heard, World, both
 
-from renogybt.bluetooth.scan_lock import ScanLock, default_lock_path
+from renogybt.bluetooth.scan_lock import Note, ScanLock, default_lock_path, parse_note
 from renogybt.config import AdvertisementSource
 from renogybt.model.radio import Radio, ScannerState
 
@@ -117,7 +118,7 @@ async def test_a_lock_of_a_killed_process_is_free_and_its_note_is_kept(tmp_path:
     await kill(owner)
     assert lock.acquire()
     assert lock.monitor() == 7
-    assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert parse_note(path.read_bytes()) == Note(os.getpid(), 7)
     lock.release()
 
 
@@ -166,10 +167,10 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
     assert not lock.held
 
 
-def test_other_users_may_take_it_later(tmp_path: Path) -> None:
+def test_other_users_may_take_it_later_and_note_nothing(tmp_path: Path) -> None:
     lock = ScanLock(tmp_path / "lock")
     lock.acquire()
-    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o666
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o644
     lock.release()
 
 
@@ -185,3 +186,154 @@ def test_without_the_usual_folder_the_lock_is_the_users(
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert default_lock_path(1).parent == tmp_path
+
+
+# -- what others put in its place
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (b"7", Note(7)),
+        (b"7\n", Note(7)),
+        (b"4194304 65535\n", Note(4194304, 65535)),
+        (b"7 0", Note(7, 0)),
+        (b"", None),
+        (b"\n", None),
+        (b"0", None),
+        (b"-7", None),
+        (b"7 65536", None),
+        (b"7  1", None),
+        (b"7 1 1", None),
+        (b"7 1\n\n", None),
+        (b"7\n8", None),
+        (b"\xd9\xa7", None),
+        (b'{"pid": 7}', None),
+        (b"1" * 64, None),
+        (b"[" * 1024, None),
+    ],
+)
+def test_a_note_is_one_line_and_anything_else_is_none(text: bytes, note: Note | None) -> None:
+    assert parse_note(text) == note
+
+
+def write(path: Path, content: bytes, mode: int = 0o644) -> Path:
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("content", [b"[" * 1024, b"7 7" + b" " * 5000, b"{" * 64, b"\xff" * 64])
+def test_a_poisoned_file_is_a_lock_without_a_note(tmp_path: Path, content: bytes) -> None:
+    lock = ScanLock(write(tmp_path / "lock", content))
+    assert lock.owner() == "another process"
+    assert lock.acquire()
+    assert lock.held
+    assert lock.monitor() is None
+    assert parse_note((tmp_path / "lock").read_bytes()) == Note(os.getpid())
+    lock.release()
+
+
+def test_a_second_name_of_a_precious_file_is_refused(tmp_path: Path) -> None:
+    precious = write(tmp_path / "precious", b"7 7")
+    os.link(precious, tmp_path / "lock")
+    lock = ScanLock(tmp_path / "lock")
+    assert lock.acquire()
+    assert not lock.held
+    lock.note(3)
+    assert precious.read_bytes() == b"7 7"
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+def test_a_file_that_is_not_in_its_place_any_more_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
+    path = write(tmp_path / "lock", b"")
+    flock = fcntl.flock
+
+    def slow(descriptor: int, operation: int) -> None:
+        monkeypatch.undo()
+        path.unlink()
+        if replaced:
+            write(tmp_path / "other", b"").rename(path)
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    lock, second = ScanLock(path), ScanLock(path)
+    assert lock.acquire()
+    assert lock.held
+    assert not second.acquire()
+    lock.release()
+
+
+def test_a_file_that_is_replaced_each_time_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "lock", b"")
+    monkeypatch.setattr(fcntl, "flock", lambda *_: path.unlink())
+    lock = ScanLock(path)
+    assert lock.acquire()
+    assert not lock.held
+    assert "no scan lock" in caplog.text
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o664])
+def test_a_handle_that_others_may_have_noted_does_not_count(tmp_path: Path, mode: int) -> None:
+    lock = ScanLock(write(tmp_path / "lock", b"1 7\n", mode))
+    assert lock.acquire()
+    assert lock.monitor() is None
+    lock.release()
+
+
+def test_a_handle_in_the_file_of_another_user_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "lock", b"1 7\n")
+    real = os.fstat
+
+    def of_a_stranger(descriptor: int) -> os.stat_result:
+        return os.stat_result([*real(descriptor)[:4], 4711, *real(descriptor)[5:]])
+
+    lock = ScanLock(path)
+    assert lock.acquire()
+    assert lock.monitor() == 7
+    monkeypatch.setattr(os, "fstat", of_a_stranger)
+    monkeypatch.setattr(os, "geteuid", lambda: 4712)
+    assert lock.monitor() is None
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert lock.monitor() == 7
+    lock.release()
+
+
+def test_a_file_that_may_only_be_read_is_locked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "lock", b"1 7\n")
+    real = os.open
+
+    def not_ours(file: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(file, flags, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", not_ours)
+        lock = ScanLock(path)
+        assert lock.acquire()
+        assert lock.held
+        lock.note(3)
+    assert path.read_bytes() == b"1 7\n"
+    assert caplog.text == ""
+    assert not ScanLock(path).acquire()
+    lock.release()
+
+
+def test_the_owner_is_who_holds_it_and_not_who_a_file_claims(tmp_path: Path) -> None:
+    path = write(tmp_path / "lock", b"")
+    lock = ScanLock(path)
+    lock.acquire()
+    if not Path("/proc/locks").is_file() or f":{path.stat().st_ino} " not in Path("/proc/locks").read_text():
+        pytest.skip("this kernel does not tell")
+    path.write_text("1\n")
+    assert ScanLock(path).owner() == f"process {os.getpid()}"
+    lock.release()

@@ -188,3 +188,29 @@ async def test_a_hung_bluetoothd_may_be_asked_as_often_as_one_likes(world: World
         world.bluez.answer("GetManagedObjects")
         await tree.refresh()
         assert tree.running
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "00:1A:7D:DA:71", "00:1A:7D:DA:71:GG"])
+@pytest.mark.parametrize("late", [False, True], ids=["in the tree", "later"])
+async def test_an_adapter_with_no_address_is_left_out(
+    daemon: HastyDaemon, tree: AdapterTree, address: str, late: bool
+) -> None:
+    malformed = adapter(powered=True) | {"Address": Variant("s", address)}
+    daemon.tree = {"/org/bluez/hci1": {ADAPTER: adapter(powered=True)}}
+    if late:
+        daemon.late = [added(PATH, malformed), changed("/org/bluez/hci1", Discovering=True)]
+    else:
+        daemon.tree[PATH] = {ADAPTER: malformed}
+    await tree.refresh()
+    if late:
+        await settled(tree, lambda it: it.select("hci1").discovering)
+    assert tree.names() == "hci1 (00:1A:7D:DA:71:13)"
+
+
+@pytest.mark.parametrize("path", ["/org/bluez/hci", "/org/bluez/usb0", "/org/bluez/hci0/hci0"])
+async def test_what_is_not_named_like_an_adapter_is_left_out(
+    daemon: HastyDaemon, tree: AdapterTree, path: str
+) -> None:
+    daemon.tree = {PATH: {ADAPTER: adapter(powered=True)}, path: {ADAPTER: adapter(powered=True)}}
+    await tree.refresh()
+    assert tree.names() == "hci0 (00:1A:7D:DA:71:13)"

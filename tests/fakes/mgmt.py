@@ -64,7 +64,7 @@ class FakeKernel:
     """`open` gives what the kernel's socket would be; `advertise` is what the controllers hear.
 
     `trusted`: whether sockets opened from now on have CAP_NET_ADMIN. `knows_monitors`: since Linux
-    5.10. `mute`: leave these commands without an answer.
+    5.10. `mute`: leave these commands without an answer; `late`: carry them out after so many seconds.
     """
 
     def __init__(self) -> None:
@@ -72,6 +72,7 @@ class FakeKernel:
         self.trusted = True
         self.knows_monitors = True
         self.mute: set[int] = set()
+        self.late: dict[int, float] = {}
         self.commands: Counter[int] = Counter()
         self.opened = 0
         self.stopped_discovery = lambda: None
@@ -209,6 +210,12 @@ class _KernelSocket:
         self._kernel.commands[opcode] += 1
         if opcode in self._kernel.mute:
             return
-        status, data = self._kernel.carry_out(opcode, index, packet[HEADER.size :], self)
+        if delay_s := self._kernel.late.get(opcode):
+            self._loop.call_later(delay_s, self._answer, opcode, index, packet[HEADER.size :])
+        else:
+            self._answer(opcode, index, packet[HEADER.size :])
+
+    def _answer(self, opcode: int, index: int, body: bytes) -> None:
+        status, data = self._kernel.carry_out(opcode, index, body, self)
         event = COMMAND_STATUS if status else COMMAND_COMPLETE
         self.send(event, index, struct.pack("<HB", opcode, status) + (b"" if status else data))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from aioesphomeapi import APIClient, BluetoothLERawAdvertisementsResponse
 
 from renogybt.bluetooth.radio import BlueZRadio
+from renogybt.bluetooth.scan_lock import parse_note
 from renogybt.config import AdvertisementSource
 from renogybt.model.advertisement import Advertisement, parse_address
 from renogybt.model.radio import ScanMode, ScannerState, ScannerStatus
@@ -149,6 +149,7 @@ async def program(source: str, folder: Path) -> AsyncIterator[Program]:
             await running.stop()
 
 
-def noted_monitor(lock: Path) -> int:
+def noted_monitor(lock: Path) -> int | None:
     """The handle of the monitor that the owner of the lock has registered."""
-    return int(json.loads(lock.read_text())["monitor"])
+    note = parse_note(lock.read_bytes())
+    return note.monitor if note is not None else None

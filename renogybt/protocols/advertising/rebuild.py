@@ -14,14 +14,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from renogybt.protocols.advertising.structures import MAX_STRUCTURE_DATA, ADType, service_uuids
+from renogybt.protocols.advertising.structures import (
+    SERVICE_DATA,
+    ADType,
+    AdvertisingDataError,
+    encode,
+    service_uuids,
+)
 from renogybt.protocols.advertising.uuids import UUIDError, encode_uuid
 
 _LIST_OCTETS = 240
 """Whole UUIDs of every width that fit into one structure. Connecting adds the services of a device to
 those that it advertises, so that a list can be longer than anything on the air."""
-
-_SERVICE_DATA = {2: ADType.SERVICE_DATA_16, 4: ADType.SERVICE_DATA_32, 16: ADType.SERVICE_DATA_128}
 _UUIDS_KEPT = 512
 
 
@@ -41,13 +45,14 @@ class Advertised:
 
 def rebuild(known: Advertised) -> bytes:
     """AD structures with this content."""
-    return b"".join(encode(getattr(known, name)) for name, encode in ENCODERS.items())
+    return b"".join(encoder(getattr(known, name)) for name, encoder in ENCODERS.items())
 
 
 def _structure(kind: int, data: bytes) -> bytes:
-    if len(data) > MAX_STRUCTURE_DATA or not 0 <= kind <= 0xFF:
+    try:
+        return encode(kind, data)
+    except AdvertisingDataError:
         return b""
-    return bytes((len(data) + 1, kind)) + data
 
 
 @lru_cache(_UUIDS_KEPT)
@@ -71,7 +76,7 @@ def _service_data(value: Mapping[str, bytes]) -> bytes:
     out = b""
     for uuid, data in value.items():
         if octets := _uuid_octets(uuid):
-            out += _structure(_SERVICE_DATA[len(octets)], octets + data)
+            out += _structure(SERVICE_DATA[len(octets)], octets + data)
     return out
 
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from renogybt.model.errors import RenogyBTError
 from renogybt.protocols.advertising.uuids import encode_uuid
 
-# One length octet counts the type and the data.
 MAX_STRUCTURE_DATA = 254
-# Payload of a legacy advertisement, and of a scan response: vol 6 part B 2.3.1.
+"""One length octet counts the type and the data."""
 MAX_LEGACY_DATA = 31
+"""Payload of a legacy advertisement, and of a scan response: vol 6 part B 2.3.1."""
 
 
 class AdvertisingDataError(RenogyBTError, ValueError):
@@ -57,26 +57,28 @@ class Structure(NamedTuple):
     data: bytes
 
 
-_COMPLETE_LISTS = {2: ADType.COMPLETE_UUIDS_16, 4: ADType.COMPLETE_UUIDS_32, 16: ADType.COMPLETE_UUIDS_128}
-_INCOMPLETE_LISTS = {
+COMPLETE_LISTS = {2: ADType.COMPLETE_UUIDS_16, 4: ADType.COMPLETE_UUIDS_32, 16: ADType.COMPLETE_UUIDS_128}
+INCOMPLETE_LISTS = {
     2: ADType.INCOMPLETE_UUIDS_16,
     4: ADType.INCOMPLETE_UUIDS_32,
     16: ADType.INCOMPLETE_UUIDS_128,
 }
-_SERVICE_DATA = {2: ADType.SERVICE_DATA_16, 4: ADType.SERVICE_DATA_32, 16: ADType.SERVICE_DATA_128}
+SERVICE_DATA = {2: ADType.SERVICE_DATA_16, 4: ADType.SERVICE_DATA_32, 16: ADType.SERVICE_DATA_128}
+"""Octets of a UUID -> the AD type that takes UUIDs of this width; likewise the two above."""
+
+
+def encode(kind: int, data: bytes) -> bytes:
+    """The octets of one structure; raises AdvertisingDataError if it is none."""
+    if not 0 <= kind <= 0xFF:
+        raise AdvertisingDataError(f"AD type {kind} is no octet")
+    if len(data) > MAX_STRUCTURE_DATA:
+        raise AdvertisingDataError(f"{len(data)} octets do not fit: AD type {kind:#04x}")
+    return bytes((len(data) + 1, kind)) + data
 
 
 def join(structures: Iterable[Structure]) -> bytes:
     """The octets of `structures` in this order; raises AdvertisingDataError if one fits no structure."""
-    octets = bytearray()
-    for kind, data in structures:
-        if not 0 <= kind <= 0xFF:
-            raise AdvertisingDataError(f"AD type {kind} is no octet")
-        if len(data) > MAX_STRUCTURE_DATA:
-            raise AdvertisingDataError(f"{len(data)} octets do not fit: AD type {kind:#04x}")
-        octets += bytes((len(data) + 1, kind))
-        octets += data
-    return bytes(octets)
+    return b"".join(encode(kind, data) for kind, data in structures)
 
 
 def split(data: bytes, *, strict: bool = False) -> list[Structure]:
@@ -125,12 +127,12 @@ def manufacturer(company_id: int, payload: bytes) -> Structure:
 def service_data(uuid: str, payload: bytes) -> Structure:
     """Service data, with the type of the shortest form of `uuid`; raises UUIDError."""
     octets = encode_uuid(uuid)
-    return Structure(_SERVICE_DATA[len(octets)], octets + payload)
+    return Structure(SERVICE_DATA[len(octets)], octets + payload)
 
 
 def service_uuids(uuids: Iterable[str], *, complete: bool = True) -> list[Structure]:
     """One list for each width in use, the shortest first, each in the given order; raises UUIDError."""
-    types = _COMPLETE_LISTS if complete else _INCOMPLETE_LISTS
+    types = COMPLETE_LISTS if complete else INCOMPLETE_LISTS
     lists = dict.fromkeys(types, b"")
     for octets in map(encode_uuid, uuids):
         lists[len(octets)] += octets

@@ -3,22 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from renogybt.protocols.advertising.structures import ADType, Structure, split
+from renogybt.protocols.advertising.structures import (
+    COMPLETE_LISTS,
+    INCOMPLETE_LISTS,
+    SERVICE_DATA,
+    ADType,
+    Structure,
+    split,
+)
 from renogybt.protocols.advertising.uuids import decode_uuid
 
 _UUID_WIDTHS: dict[int, int] = {
-    ADType.INCOMPLETE_UUIDS_16: 2,
-    ADType.COMPLETE_UUIDS_16: 2,
-    ADType.INCOMPLETE_UUIDS_32: 4,
-    ADType.COMPLETE_UUIDS_32: 4,
-    ADType.INCOMPLETE_UUIDS_128: 16,
-    ADType.COMPLETE_UUIDS_128: 16,
+    kind: width for types in (INCOMPLETE_LISTS, COMPLETE_LISTS) for width, kind in types.items()
 }
-_SERVICE_DATA_WIDTHS: dict[int, int] = {
-    ADType.SERVICE_DATA_16: 2,
-    ADType.SERVICE_DATA_32: 4,
-    ADType.SERVICE_DATA_128: 16,
-}
+_SERVICE_DATA_WIDTHS: dict[int, int] = {kind: width for width, kind in SERVICE_DATA.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import re
 
 from renogybt.model.errors import RenogyBTError
 
-# Core Specification vol 3 part B 2.5.1: a short UUID stands for xxxxxxxx followed by this.
 BASE_UUID_TAIL = "-0000-1000-8000-00805f9b34fb"
+"""Core Specification vol 3 part B 2.5.1: a short UUID stands for xxxxxxxx followed by this."""
 
 _SHORT = re.compile(r"[0-9a-f]{4}|[0-9a-f]{8}")
 _FULL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

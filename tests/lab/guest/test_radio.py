@@ -148,7 +148,8 @@ async def test_only_an_active_scan_hears_the_scan_response() -> None:
 async def test_a_monitor_that_a_crash_left_is_used_on(tmp_path: Path, mgmt: MgmtSocket) -> None:
     lock = tmp_path / "lock"
     left = await mgmt.add_monitor()
-    lock.write_text(f'{{"pid": 1, "monitor": {left}}}')
+    lock.write_text(f"1 {left}\n")
+    lock.chmod(0o644)
     async with listening(MGMT, lock) as ears:
         await ears.running()
         assert await mgmt.monitors() == [left]
