@@ -39,8 +39,13 @@ def demo_adapter(mac: int) -> int:
     return address if address != mac else address ^ 1
 
 
-def build_radio(proxy: HomeAssistantProxy, *, demo: bool, mac: int = 0) -> Radio:
-    """The radio of this run, of the device `mac`. Each room is imported only where it is used."""
+def build_radio(
+    proxy: HomeAssistantProxy, *, demo: bool, mac: int = 0, kept_adapter: int | None = None
+) -> Radio:
+    """The radio of this run, of the device `mac`; `kept_adapter` is the address of the adapter used last.
+
+    Each room is imported only where it is used.
+    """
     mode = proxy.scan_mode or ScanMode.ACTIVE
     if demo:
         from renogybt.simulator.radio import DemoRadio
@@ -53,6 +58,7 @@ def build_radio(proxy: HomeAssistantProxy, *, demo: bool, mac: int = 0) -> Radio
     adapter = proxy.adapter
     return BlueZRadio(
         adapter=parse_address(adapter) if adapter and ":" in adapter else adapter,
+        kept_adapter=kept_adapter,
         source=proxy.advertisement_source,
         mode=mode,
         lock_path=proxy.scan_lock,
@@ -96,7 +102,9 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        radio = build_radio(self._proxy, demo=self._demo, mac=self._identity.mac)
+        radio = build_radio(
+            self._proxy, demo=self._demo, mac=self._identity.mac, kept_adapter=self._identity_file.adapter
+        )
         entities = EntityStore(ENTITIES)
         server = ProxyServer(
             radio,

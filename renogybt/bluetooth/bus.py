@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dbus_fast import BusType, InvalidMessageError, Message, MessageType
-from dbus_fast.aio import MessageBus
 
-from renogybt.bluetooth.bus_internals import disconnect
+from renogybt.bluetooth.bus_internals import QuietMessageBus, disconnect
 from renogybt.bluetooth.errors import BusError, CallError, CallTimeoutError
 from renogybt.model.radio import Unsubscribe
 from renogybt.model.subscribers import Subscribers
@@ -62,7 +61,7 @@ class Bus:
     async def __aenter__(self) -> "Bus":
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                self.message_bus = MessageBus(self._address, BusType.SYSTEM)
+                self.message_bus = QuietMessageBus(self._address, BusType.SYSTEM)
                 await self.message_bus.connect()
         except (OSError, EOFError, ValueError) as error:  # dbus-fast: a refusal or nonsense is a ValueError
             raise BusError(
@@ -185,7 +184,7 @@ class Bus:
             raise CallTimeoutError(f"{who} did not answer {member} within {timeout_s:g} s") from error
         except (OSError, EOFError, InvalidMessageError) as error:
             self._end()
-            raise BusError(f"the connection to the D-Bus system bus broke ({error!r})") from error
+            raise BusError("the connection to the D-Bus system bus broke") from error
         if reply is None:
             raise BusError("the connection to the D-Bus system bus was closed")
         if reply.error_name:

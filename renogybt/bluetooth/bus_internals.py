@@ -5,9 +5,11 @@ a little slower, and nothing is missing.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dbus_fast import Message
 from dbus_fast.aio import MessageBus
@@ -17,8 +19,36 @@ from renogybt.bluetooth.errors import BusError
 _LOGGER = logging.getLogger(__name__)
 
 
-_SOCKET, _FINALIZE, _PROCESS = "_sock", "_finalize", "_process_message"
-"""Attributes of dbus-fast's MessageBus: its socket, its immediate end, what it does with a message."""
+_SOCKET, _FINALIZE, _PROCESS, _WRITER = "_sock", "_finalize", "_process_message", "_writer"
+"""Attributes of dbus-fast's MessageBus: its socket, its immediate end, what it does with a message, and
+what sends."""
+
+
+class QuietMessageBus(MessageBus):
+    """dbus-fast's connection, that dies in silence.
+
+    When sending finds the bus dead, those who wait for a reply are told. dbus-fast's own `send` then
+    raises as well, so that nobody can look at what they were told, and asyncio complains.
+    """
+
+    def send(self, msg: Message) -> asyncio.Future[None]:  # type: ignore[override]
+        """The end of the sending, which nobody has to wait for."""
+        writer: Any = getattr(self, _WRITER, None)
+        if writer is None:
+            future: asyncio.Future[None] = super().send(msg)
+            return future
+        if not msg.serial:
+            msg.serial = self.next_serial()
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent.add_done_callback(_look_at)
+        with contextlib.suppress(OSError):
+            writer.schedule_write(msg, sent)
+        return sent
+
+
+def _look_at(sent: asyncio.Future[None]) -> None:
+    if not sent.cancelled():
+        sent.exception()
 
 
 def disconnect(bus: MessageBus) -> None:

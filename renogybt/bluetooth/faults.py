@@ -94,16 +94,10 @@ def busy(error: InProgressError) -> NotReadyError:
     )
 
 
-def idle_owner(owner: str, lock: Path, retry_s: float, *, passive_unheard: bool) -> NotReadyError:
-    """Another process has the scan lock, and nothing is heard. `passive_unheard`: it may scan passively
-    all the same, which D-Bus does not tell."""
-    what = (
-        "does not scan, or only passively, which is not heard by D-Bus"
-        if passive_unheard
-        else "does not scan"
-    )
+def idle_owner(owner: str, lock: Path, retry_s: float) -> NotReadyError:
+    """Another process has the scan lock, and nothing is heard."""
     return NotReadyError(
-        f"{owner} holds the scan lock {lock} but {what}; end it, or set another scan_lock", retry_s
+        f"{owner} holds the scan lock {lock} but does not scan; end it, or set another scan_lock", retry_s
     )
 
 

@@ -41,6 +41,7 @@ class BlueZRadio(Broadcast):
         self,
         *,
         adapter: str | int | None = None,
+        kept_adapter: int | None = None,
         source: AdvertisementSource = AdvertisementSource.AUTO,
         mode: ScanMode = ScanMode.ACTIVE,
         lock_path: Path | None = None,
@@ -49,7 +50,7 @@ class BlueZRadio(Broadcast):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ScannerStatus(ScannerState.IDLE, mode))
-        self._choice = Choice(adapter)
+        self._choice = Choice(adapter, kept_adapter)
         self._source = source
         self._wanted = mode
         self._lock_path = lock_path

@@ -28,13 +28,15 @@ _LOCKS = Path("/proc/locks")
 def default_lock_path(address: int) -> Path:
     """The lock of the adapter with this address, gone with a reboot.
 
-    In /run/lock where this user may write there, and then common to all users who may; else in a
-    folder of this user, and then common to this user's processes only.
+    In /run/lock where somebody has one already or this user may write there; else in a folder of this
+    user, and then common to this user's processes only.
     """
-    folder = Path("/run/lock")
-    if not os.access(folder, os.W_OK):
-        folder = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - opened without following links
-    return folder / f"renogybt-scan-{format_address(address).replace(':', '')}.lock"
+    name = f"renogybt-scan-{format_address(address).replace(':', '')}.lock"
+    common = Path("/run/lock")
+    if (common / name).exists() or os.access(common, os.W_OK):
+        return common / name
+    own = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - opened without following links
+    return own / name
 
 
 class Note(NamedTuple):

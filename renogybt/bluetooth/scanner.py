@@ -31,6 +31,10 @@ _LOGGER = logging.getLogger(__name__)
 
 LOCK_POLL_S = 1.0
 """A lock has no event that a loop could wait for."""
+POWER_UP_S = 2.0
+"""How long the adapter that was used last may take to get its power before another one is used."""
+UNHEARD_S = 2.0
+"""How long nobody may discover before a listener by D-Bus does so itself: longer than a change of hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,13 @@ class Outcome:
 
 @dataclass(slots=True)
 class Choice:
-    """Which adapter: as configured, and once it was found its address for ever."""
+    """Which adapter: as configured, and once it was found its address for ever.
+
+    `kept` is the address of the one that was used last; it counts where none is configured.
+    """
 
     configured: str | int | None
+    kept: int | None = None
     address: int | None = None
 
 
@@ -74,6 +82,7 @@ class Scanner:
         self._tree = AdapterTree(bus, wake)
         self._discovery = Discovery(bus)
         self._now = asyncio.get_running_loop().time
+        self._began = self._now()
         self._patience = Patience(self._now)
         self._silence = Silence(self._now)
         self._told: set[str] = set()
@@ -108,7 +117,7 @@ class Scanner:
         self._once("owner", "")
         self._silence.end()
         if await self._settle_passive(adapter, intake, lock):
-            return Outcome(ScanMode.PASSIVE, intake, adapter.address)
+            return Outcome(self._mode(adapter), intake, adapter.address)
         return await self._settle_active(adapter, intake)
 
     # the adapter
@@ -126,7 +135,7 @@ class Scanner:
         if not self._tree.running:
             raise no_service()
         configured, address = self._choice.configured, self._choice.address
-        adapter = self._tree.select(configured if address is None else address)
+        adapter = self._pick()
         if adapter is None:
             self._intake.adapter_gone()
             raise absent(configured, address, self._tree.names())
@@ -138,6 +147,17 @@ class Scanner:
             raise powered_off(adapter.name)
         return adapter
 
+    def _pick(self) -> AdapterRecord | None:
+        choice = self._choice
+        if choice.address is not None:
+            return self._tree.select(choice.address)
+        if choice.configured is None and choice.kept is not None:
+            kept = self._tree.select(choice.kept)
+            # at a start the adapters get their power one after the other
+            if kept is not None and (kept.powered or self._now() - self._began < POWER_UP_S):
+                return kept
+        return self._tree.select(choice.configured)
+
     # one owner per machine
 
     def _lock_of(self, adapter: AdapterRecord) -> ScanLock:
@@ -147,13 +167,31 @@ class Scanner:
 
     async def _listen(self, adapter: AdapterRecord, intake: Intake, lock: ScanLock) -> Outcome:
         """Another process scans; its advertisements reach us as well. Raises NotReadyError if it does not."""
-        await self._discovery.stop()
         self._once("owner", f"{lock.owner()} owns the discovery on {adapter.name}; listening to it")
-        silent = self._silence.look(self._intake.batches, discovering=adapter.discovering)
-        if silent and not await self._intake.monitored(adapter.index):
-            raise idle_owner(lock.owner(), lock.path, LOCK_POLL_S, passive_unheard=intake is Intake.DBUS)
-        mode = ScanMode.ACTIVE if adapter.discovering else ScanMode.PASSIVE
-        return Outcome(mode, intake, adapter.address, LOCK_POLL_S)
+        if intake is Intake.DBUS:
+            await self._listen_by_dbus(adapter)
+        else:
+            await self._discovery.stop()
+            silent = self._silence.look(self._intake.batches, discovering=adapter.discovering)
+            if silent and not await self._intake.monitored(adapter.index):
+                raise idle_owner(lock.owner(), lock.path, LOCK_POLL_S)
+        return Outcome(self._mode(adapter), intake, adapter.address, LOCK_POLL_S)
+
+    async def _listen_by_dbus(self, adapter: AdapterRecord) -> None:
+        """BlueZ tells of advertisements only while somebody discovers. Where the owner scans passively, or
+        not at all, we discover beside it; BlueZ makes one scan of both."""
+        if self._discovery.holds(adapter, self._now()):
+            return
+        if self._silence.look(self._intake.batches, discovering=adapter.discovering, longest_s=UNHEARD_S):
+            self._once(
+                "beside", f"nobody discovers on {adapter.name}, as D-Bus needs it; discovering as well"
+            )
+            await self._start(adapter)
+
+    def _mode(self, adapter: AdapterRecord) -> ScanMode:
+        """What the adapter really does, whoever asked for it."""
+        now = self._tree.select(adapter.address)
+        return ScanMode.ACTIVE if now is not None and now.discovering else ScanMode.PASSIVE
 
     # scanning
 

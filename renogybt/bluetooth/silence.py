@@ -15,7 +15,7 @@ class Silence:
         self._batches = 0
         self._since: float | None = None
 
-    def look(self, batches: int, *, discovering: bool) -> bool:
+    def look(self, batches: int, *, discovering: bool, longest_s: float = LONGEST_S) -> bool:
         """Whether it is too long. `batches` counts all that was ever heard, whoever scanned."""
         if discovering or batches != self._batches:
             self._batches = batches
@@ -23,7 +23,7 @@ class Silence:
             return False
         if self._since is None:
             self._since = self._now()
-        return self._now() - self._since >= LONGEST_S
+        return self._now() - self._since >= longest_s
 
     def end(self) -> None:
         """Somebody scans, or nobody is expected to."""

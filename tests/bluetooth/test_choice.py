@@ -1,9 +1,10 @@
 """Which way advertisements take, and which adapter."""
 
+import asyncio
 import socket
 
 import pytest
-from fakes.bus_client import until
+from fakes.bus_client import BusClient, until
 from fakes.radio_world import BY_DBUS, BY_MGMT, Heard, World
 
 from renogybt.bluetooth.errors import MgmtUnavailableError
@@ -147,6 +148,33 @@ async def test_by_itself_it_takes_the_first_adapter_that_has_power(world: World)
     radio = world.radio()
     async with world.scanning(radio):
         assert radio.status.adapter == 0x001A7DDA7199
+
+
+async def test_by_itself_it_takes_the_adapter_that_was_used_last(world: World) -> None:
+    """Also when that one is given its power a moment later: another scanner would be another device."""
+    world.plug("hci1", SECOND)
+    world.bluez.power("hci1", False)
+    radio = world.radio(kept_adapter=0x001A7DDA7199)
+    async with world.run(radio) as heard:
+        await asyncio.sleep(0.2)
+        world.bluez.power("hci1", True)
+        await heard.running(2.0)
+        assert radio.status.adapter == 0x001A7DDA7199
+
+
+async def test_an_adapter_that_was_used_last_and_is_not_there_is_not_waited_for(world: World) -> None:
+    radio = world.radio(kept_adapter=0x112233445566)
+    async with world.scanning(radio):
+        assert radio.status.adapter == 0x001A7DDA7113
+
+
+async def test_in_passive_mode_the_truth_is_active_while_somebody_else_discovers(world: World) -> None:
+    radio = world.radio(BY_MGMT, mode=PASSIVE)
+    async with world.run(radio) as heard, BusClient(world.bus.address) as client:
+        await in_mode(heard, PASSIVE)
+        await client.start_discovery()
+        await in_mode(heard, ACTIVE)
+    assert radio.status.state is ScannerState.STOPPED
 
 
 async def test_while_none_has_power_none_is_chosen_for_ever(world: World) -> None:

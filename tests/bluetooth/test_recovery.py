@@ -3,7 +3,7 @@
 import asyncio
 
 from fakes.bus_client import BusClient, until
-from fakes.radio_world import BY_MGMT, OTHER_ADDRESS, World, bindings, both, is_running
+from fakes.radio_world import BY_MGMT, OTHER_ADDRESS, World, bindings, both
 
 from renogybt.config import AdvertisementSource
 
@@ -207,8 +207,9 @@ async def test_an_error_at_the_stop_counts_as_done(world: World) -> None:
     async with world.scanning(radio) as heard:
         for error in ("Failed", "InProgress", "NotReady"):
             world.bluez.fail_next("StopDiscovery", f"org.bluez.Error.{error}", "No discovery started")
+            stops = world.bluez.calls["StopDiscovery"]
             radio.set_mode(type(radio.status.mode).PASSIVE)
-            await heard.status(lambda status: status.mode.value == "passive" and is_running(status))
+            await until(lambda stops=stops: world.bluez.calls["StopDiscovery"] > stops)
             radio.set_mode(type(radio.status.mode).ACTIVE)
-            await heard.status(lambda status: status.mode.value == "active" and is_running(status))
+            await heard.scanning()
         assert heard.reasons == []
