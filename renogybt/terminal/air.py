@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renogybt.model.advertisement import Advertisement
-from renogybt.model.radio import ScannerStatus
+from renogybt.model.radio import ScannerState, ScannerStatus
 from renogybt.protocols.advertising.summary import Summary, describe
 
 
@@ -29,7 +29,11 @@ class Air:
 
     def watch(self, status: ScannerStatus) -> None:
         """Take in what the radio says about itself."""
-        self.status = status
+        if status.state not in (
+            ScannerState.STOPPING,
+            ScannerState.STOPPED,
+        ):  # the end of the scan says nothing
+            self.status = status
 
     def hear(self, batch: Sequence[Advertisement], now: float) -> None:
         """Take in a batch that came at `now`."""

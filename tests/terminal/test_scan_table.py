@@ -160,3 +160,12 @@ def test_an_advertisement_that_says_the_same_keeps_its_summary() -> None:
 
     assert air.devices[ADDRESS].summary is before
     assert air.devices[ADDRESS].advertisement.rssi == -61
+
+
+def test_the_end_of_the_scan_does_not_hide_how_it_was() -> None:
+    air = Air()
+    running = ScannerStatus(ScannerState.RUNNING, ScanMode.ACTIVE, Intake.DEMO, 1)
+    air.watch(running)
+    air.watch(ScannerStatus(ScannerState.STOPPED, ScanMode.ACTIVE))
+
+    assert air.status == running
