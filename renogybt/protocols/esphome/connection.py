@@ -138,5 +138,6 @@ class Connection:
         return self._framing.frame(number, payload)
 
     def close(self) -> None:
-        """Take nothing more in."""
+        """Take nothing more in, and let go of what was received in part."""
         self.phase = Phase.CLOSED
+        self._framing = None
