@@ -149,6 +149,6 @@ async def test_what_was_heard_while_the_tree_was_read_is_newer_than_the_tree(pri
         await until(lambda: heard)
         assert [each.rssi for each in heard] == [-77]
         assert describe(heard[0].data).name == "new"
-        assert _records_in_memory() == 1
+        await until(lambda: _records_in_memory() == 1)
     daemon.disconnect()
     await daemon.wait_for_disconnect()  # type: ignore[no-untyped-call]
