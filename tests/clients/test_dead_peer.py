@@ -25,8 +25,8 @@ async def test_who_answers_no_ping_is_closed(served: Served) -> None:
         await dead.rest()
         closed_s = time.monotonic() - began
 
-    assert 0.09 < pinged_s < closed_s
-    assert closed_s > 0.34
+    assert 0.09 < pinged_s < 0.3
+    assert 0.34 < closed_s < 1.0
     await until(lambda: served.server.connections == 0, "nothing is held for it")
 
 
