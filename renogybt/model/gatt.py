@@ -1,0 +1,119 @@
+"""The port to one peripheral: what readers, and later Home Assistant, need of a GATT link."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Protocol
+
+from renogybt.model.errors import RenogyBTError
+from renogybt.model.radio import Unsubscribe
+
+BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
+"""Bluetooth Core Specification, volume 3 part B 2.5.1: where the 16-bit UUIDs stand."""
+
+
+class GattError(RenogyBTError):
+    """Something between us and a peripheral failed; the text says what."""
+
+
+class NotHeardError(GattError):
+    """The peripheral does not advertise: away, switched off, or in use by another central."""
+
+
+class ConnectError(GattError):
+    """The peripheral is heard, but no link comes about; often another central holds it."""
+
+
+class LinkLostError(GattError, ConnectionError):
+    """The link is gone."""
+
+
+class AttError(GattError):
+    """The peripheral, or BlueZ for it, refused one operation; the link goes on."""
+
+
+class GattTimeoutError(GattError, TimeoutError):
+    """An operation was not answered within its deadline."""
+
+
+class Property(IntFlag):
+    """What a characteristic can do; Bluetooth Core Specification, volume 3 part G 3.3.1.1."""
+
+    BROADCAST = 0x01
+    READ = 0x02
+    WRITE_WITHOUT_RESPONSE = 0x04
+    WRITE = 0x08
+    NOTIFY = 0x10
+    INDICATE = 0x20
+    SIGNED_WRITE = 0x40
+    EXTENDED = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristic:
+    """`uuid` in full, in small letters; `handle` is that of the value."""
+
+    uuid: str
+    handle: int
+    properties: Property
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A primary service; UUIDs may occur more than once, handles may not."""
+
+    uuid: str
+    handle: int
+    characteristics: tuple[Characteristic, ...]
+
+
+NotificationListener = Callable[[bytes], None]
+
+
+class GattLink(Protocol):
+    """An open connection to one peripheral, with its services resolved.
+
+    Every operation raises LinkLostError once the link is gone, GattTimeoutError after its own
+    deadline of a few seconds, and AttError when it is refused. Listeners are called in the event
+    loop, must not block and must not raise.
+    """
+
+    @property
+    def address(self) -> int:
+        """Of the peripheral."""
+        ...
+
+    @property
+    def open(self) -> bool:
+        """Whether the link is there, as far as anybody knows."""
+        ...
+
+    @property
+    def mtu(self) -> int:
+        """The ATT MTU in octets; 23 where nobody tells."""
+        ...
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """In the order of their handles."""
+        ...
+
+    async def read(self, handle: int) -> bytes:
+        """The value of a characteristic."""
+        ...
+
+    async def write(self, handle: int, value: bytes, *, response: bool) -> None:
+        """Write a characteristic; without `response` it returns when the request is on its way."""
+        ...
+
+    async def subscribe(self, handle: int, listener: NotificationListener) -> None:
+        """Hand every further notification of a characteristic to `listener`, one listener each."""
+        ...
+
+    async def unsubscribe(self, handle: int) -> None:
+        """No more notifications of it; does nothing where there was no subscription."""
+        ...
+
+    def on_close(self, listener: Callable[[], None]) -> Unsubscribe:
+        """Call `listener` once when the link ends, whoever ends it; at once if it has ended."""
+        ...
