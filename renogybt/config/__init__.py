@@ -1,5 +1,6 @@
 """config.ini as frozen dataclasses. Knows nothing of the rooms above."""
 
+from renogybt.config.devices import UNIT_ID_OF_NONE
 from renogybt.config.errors import ConfigurationError, Finding
 from renogybt.config.load import default_configuration, load_configuration
 from renogybt.config.sections import (
@@ -7,8 +8,8 @@ from renogybt.config.sections import (
     Configuration,
     Data,
     Device,
-    DeviceType,
     Encryption,
+    EntityNaming,
     Health,
     HomeAssistantProxy,
     Mqtt,
@@ -17,9 +18,11 @@ from renogybt.config.sections import (
     TemperatureUnit,
 )
 from renogybt.config.table import TABLE, Effect, Row
+from renogybt.model.reading import DeviceType
 
 __all__ = [
     "TABLE",
+    "UNIT_ID_OF_NONE",
     "AdvertisementSource",
     "Configuration",
     "ConfigurationError",
@@ -28,6 +31,7 @@ __all__ = [
     "DeviceType",
     "Effect",
     "Encryption",
+    "EntityNaming",
     "Finding",
     "Health",
     "HomeAssistantProxy",

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from renogybt.config.checks import encryption_of
+from renogybt.config.device_checks import device_contradictions
+from renogybt.config.devices import build_device, complete_sections, default_interval
 from renogybt.config.network_kinds import DeviceName
 from renogybt.config.paths import expand, state_directory
 from renogybt.config.sections import (
@@ -11,8 +13,8 @@ from renogybt.config.sections import (
     Configuration,
     Data,
     Device,
-    DeviceType,
     Encryption,
+    EntityNaming,
     Health,
     HomeAssistantProxy,
     Mqtt,
@@ -25,10 +27,13 @@ from renogybt.config.values import Values
 from renogybt.model.radio import ScanMode
 
 
-def build(values: Values, environment: Mapping[str, str], warnings: tuple[str, ...]) -> Configuration:
+def build(
+    values: Values, environment: Mapping[str, str], warnings: tuple[str, ...], path: Path | None
+) -> Configuration:
     """The configuration of values that do not contradict each other."""
     return Configuration(
-        device=_device(values),
+        device=build_device(values, DEVICE),
+        devices=_devices(values),
         data=_data(values),
         proxy=_proxy(values, environment),
         mqtt=_mqtt(values),
@@ -43,17 +48,15 @@ def build(values: Values, environment: Mapping[str, str], warnings: tuple[str, .
             auth_header=values.take(REMOTE_LOGGING, "auth_header", str),
         ),
         warnings=warnings,
+        path=path,
     )
 
 
-def _device(values: Values) -> Device:
-    return Device(
-        adapter=values.optional(DEVICE, "adapter", str),
-        mac_addr=values.optional(DEVICE, "mac_addr", int),
-        alias=values.take(DEVICE, "alias", str),
-        device_type=values.optional(DEVICE, "type", DeviceType),
-        device_ids=values.take(DEVICE, "device_id", tuple),
-    )
+def _devices(values: Values) -> tuple[Device, ...]:
+    # sections may contradict each other here where no device is to be read, and then none of these is one
+    contradicting = {finding.section for finding in device_contradictions(values)}
+    sections = [section for section in complete_sections(values) if section not in contradicting]
+    return tuple(build_device(values, section) for section in sections)
 
 
 def _data(values: Values) -> Data:
@@ -91,8 +94,11 @@ def _proxy(values: Values, environment: Mapping[str, str]) -> HomeAssistantProxy
         mdns=values.take(PROXY, "mdns", bool),
         mdns_addresses=values.take(PROXY, "mdns_ip", tuple),
         with_renogy_client=values.take(PROXY, "with_renogy_client", bool),
-        renogy_read_interval_s=values.take(PROXY, "renogy_read_interval", float),
+        renogy_read_interval_s=default_interval(values),
+        keep_connection=values.take(PROXY, "renogy_keep_connection", bool),
         esphome_sensors=values.take(PROXY, "esphome_sensors", bool),
+        entity_naming=values.take(PROXY, "entity_naming", EntityNaming),
+        load_switch=values.take(PROXY, "load_switch", bool),
         health=_health(values),
     )
 

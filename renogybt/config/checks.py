@@ -1,12 +1,14 @@
 """What single values cannot tell: settings that contradict each other, or that a user should know of."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from renogybt.config.device_checks import device_contradictions, shared_aliases, without_type
 from renogybt.config.errors import Finding, quoted
 from renogybt.config.network_kinds import DeviceName
 from renogybt.config.sections import Encryption
-from renogybt.config.table import DEVICE, MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING, TABLE
-from renogybt.config.values import Values
+from renogybt.config.table import MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING, TABLE
+from renogybt.config.values import NO_MATTER, Values
 
 _OUTPUTS = {
     MQTT: "sending readings to MQTT",
@@ -20,6 +22,8 @@ def contradictions(values: Values) -> Iterator[Finding]:
     """What makes the configuration unusable though each value is right."""
     yield from _encryption_and_key(values)
     yield from _two_addresses(values)
+    if values.reads_devices:
+        yield from device_contradictions(values)
 
 
 def remarks(values: Values) -> Iterator[Finding]:
@@ -30,7 +34,7 @@ def remarks(values: Values) -> Iterator[Finding]:
     yield from _proxy_switched_off(values)
     yield from _cut_secrets(values)
     yield from _planned_outputs(values)
-    yield from _planned_reading(values)
+    yield from _devices(values)
 
 
 def encryption_of(values: Values) -> Encryption:
@@ -76,13 +80,14 @@ def _two_addresses(values: Values) -> Iterator[Finding]:
 
 def _placeholders(values: Values) -> Iterator[Finding]:
     outcomes = {
-        (DEVICE, "mac_addr"): "no device is read",
+        **{(section, "mac_addr"): "this device is not read" for section in values.devices},
         (PROXY, "mac"): "the address of this computer is used",
         (PROXY, "native_api_mac"): "the address of this computer is used",
     }
     for (section, key), outcome in outcomes.items():
         entry = values.given(section, key)
-        if entry and values.optional(section, key, int) is None:
+        unset = values.optional(section, key, int) is None and (section, key) not in values.refused
+        if entry and unset:
             yield entry.finding(f"{quoted(entry.text)} is the placeholder of a sample file; {outcome}")
 
 
@@ -115,8 +120,10 @@ def _planned_outputs(values: Values) -> Iterator[Finding]:
             yield entry.finding(f"{what} {_LATER}")
 
 
-def _planned_reading(values: Values) -> Iterator[Finding]:
-    entry = values.given(DEVICE, "mac_addr")
-    address = values.optional(DEVICE, "mac_addr", int)
-    if entry and address is not None and values.take(PROXY, "with_renogy_client", bool):
-        yield entry.finding(f"reading the device {_LATER}")
+def _devices(values: Values) -> Iterator[Finding]:
+    if values.reads_devices:
+        yield from shared_aliases(values)
+        yield from without_type(values)
+        return
+    for finding in (*device_contradictions(values), *without_type(values)):
+        yield replace(finding, problem=f"{finding.problem}, {NO_MATTER}")

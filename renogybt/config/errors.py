@@ -27,7 +27,7 @@ class Finding:
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file} line {self.line}"
         if self.section:
-            place = f"{place}, [{_shortened(self.section)}] {_shortened(self.key)}".rstrip()
+            place = f"{place}, [{shortened(self.section)}] {shortened(self.key)}".rstrip()
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
         return _printable(f"{place}: {self.problem}{allowed}")
 
@@ -46,10 +46,11 @@ class RefusedValueError(RenogyBTError, ValueError):
 
 def quoted(text: str) -> str:
     """The text as a message may show it: in quotes, printable, shortened."""
-    return repr(_shortened(text))
+    return repr(shortened(text))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """As much of a text as a message shows."""
     return text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT] + "…"
 
 

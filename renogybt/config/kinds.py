@@ -28,6 +28,8 @@ UNIT_ID_LIMIT = 247
 """Highest unit id of a single device (Modbus over serial line 1.02, section 2.2)."""
 UNIT_ID_OF_ANYONE = 255
 """Renogy's universal unit id: every device on the bus answers to it (BMS Modbus Protocol V1.7)."""
+UNIT_IDS_LIMIT = 16
+"""More than the largest bank of batteries has; each further id that is not there would cost time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def _parse_unit_ids(text: str) -> tuple[int, ...]:
     ids = tuple(int(part) for part in parts)
     if not all(1 <= unit_id <= UNIT_ID_LIMIT or unit_id == UNIT_ID_OF_ANYONE for unit_id in ids):
         raise RefusedValueError("holds an id that no device can have")
+    if len(ids) > UNIT_IDS_LIMIT:
+        raise RefusedValueError(f"holds {len(ids)} ids")
     if len(set(ids)) < len(ids):
         raise RefusedValueError("holds an id twice")
     if len(ids) > 1 and UNIT_ID_OF_ANYONE in ids:
@@ -138,7 +142,9 @@ def _parse_unit_ids(text: str) -> tuple[int, ...]:
 
 
 UNIT_IDS = Kind(
-    f"ids from 1 to {UNIT_ID_LIMIT} with commas between them, or {UNIT_ID_OF_ANYONE} alone", _parse_unit_ids
+    f"up to {UNIT_IDS_LIMIT} ids from 1 to {UNIT_ID_LIMIT} with commas between them,"
+    f" or {UNIT_ID_OF_ANYONE} alone",
+    _parse_unit_ids,
 )
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from renogybt.config.build import build
 from renogybt.config.checks import contradictions, remarks
+from renogybt.config.device_checks import unread_sections
 from renogybt.config.errors import ConfigurationError, Finding
 from renogybt.config.sections import Configuration
 from renogybt.config.source import OVERRIDE, Document, parse_document, parse_overrides, read_text
-from renogybt.config.values import key_warnings, parse_values
+from renogybt.config.unknown import key_warnings
+from renogybt.config.values import parse_values
 
 
 def load_configuration(
@@ -17,18 +19,18 @@ def load_configuration(
 ) -> Configuration:
     """The file with `section.key=value` overrides on top; raises one ConfigurationError with all findings."""
     document = parse_document(str(path), read_text(path))
-    return _configuration(document, overrides, environment)
+    return _configuration(document, path, overrides, environment)
 
 
 def default_configuration(
     overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> Configuration:
     """What counts without a file, with overrides on top; raises ConfigurationError."""
-    return _configuration(Document(OVERRIDE), overrides, environment)
+    return _configuration(Document(OVERRIDE), None, overrides, environment)
 
 
 def _configuration(
-    document: Document, overrides: Sequence[str], environment: Mapping[str, str] | None
+    document: Document, path: Path | None, overrides: Sequence[str], environment: Mapping[str, str] | None
 ) -> Configuration:
     overriding, malformed = parse_overrides(overrides)
     entries = (*document.entries, *overriding)
@@ -36,9 +38,14 @@ def _configuration(
     findings = [*document.findings, *malformed, *refused, *contradictions(values)]
     if findings:
         raise ConfigurationError(sorted(findings, key=_from_top_to_bottom))
-    warnings = [*key_warnings(entries, document.headers, document.file), *left_out, *remarks(values)]
+    warnings = [
+        *key_warnings(entries, document.headers, document.file),
+        *left_out,
+        *unread_sections(values, document.headers, document.file),
+        *remarks(values),
+    ]
     texts = dict.fromkeys(str(warning) for warning in sorted(warnings, key=_from_top_to_bottom))
-    return build(values, os.environ if environment is None else environment, tuple(texts))
+    return build(values, os.environ if environment is None else environment, tuple(texts), path)
 
 
 def _from_top_to_bottom(finding: Finding) -> tuple[bool, int]:

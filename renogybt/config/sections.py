@@ -6,18 +6,7 @@ from pathlib import Path
 
 from renogybt.config.network_kinds import IpAddress
 from renogybt.model.radio import ScanMode
-
-
-class DeviceType(Enum):
-    """The types of Renogy devices, by the names that existing files hold."""
-
-    CONTROLLER = "RNG_CTRL"
-    CONTROLLER_HISTORY = "RNG_CTRL_HIST"
-    BATTERY = "RNG_BATT"
-    BATTERY_PRO = "RNG_BATT_PRO"
-    INVERTER = "RNG_INVT"
-    DC_CHARGER = "RNG_DCC"
-    SHUNT = "RNG_SHNT"
+from renogybt.model.reading import DeviceType
 
 
 class TemperatureUnit(Enum):
@@ -43,15 +32,29 @@ class AdvertisementSource(Enum):
     DBUS = "dbus"
 
 
+class EntityNaming(Enum):
+    """How the entities of power devices are named: clearly, or as by the earlier program."""
+
+    MODERN = "modern"
+    EARLIER = "earlier"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The Renogy device or hub to read; without `mac_addr` nothing is read."""
+    """One section `[device]` or `[device:NAME]`: what is read at one address, all of one type.
 
+    `name` is NAME, empty for `[device]`. Without `mac_addr` and `device_type` nothing is read.
+    `device_ids` are unit ids; a shunt, which has none, gets (0,). `read_interval_s` is the same in
+    all sections of an address. `adapter` is the one of `[device]` in all of them.
+    """
+
+    name: str
     adapter: str | None
     mac_addr: int | None
     alias: str
     device_type: DeviceType | None
     device_ids: tuple[int, ...]
+    read_interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,10 @@ class HomeAssistantProxy:
     mdns_addresses: tuple[IpAddress, ...]
     with_renogy_client: bool
     renogy_read_interval_s: float
+    keep_connection: bool
     esphome_sensors: bool
+    entity_naming: EntityNaming
+    load_switch: bool
     health: Health
 
 
@@ -143,12 +149,18 @@ class RemoteLogging:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of config.ini; `warnings` are readable lines for the log."""
+    """All of config.ini; `warnings` are readable lines for the log.
+
+    `device` is the section `[device]`; `devices` are all sections that can be read, in the order of
+    the file. `path` is the file, None where there was none.
+    """
 
     device: Device
+    devices: tuple[Device, ...]
     data: Data
     proxy: HomeAssistantProxy
     mqtt: Mqtt
     pvoutput: PvOutput
     remote_logging: RemoteLogging
     warnings: tuple[str, ...]
+    path: Path | None

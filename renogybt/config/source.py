@@ -8,7 +8,7 @@ from pathlib import Path
 
 from renogybt.config.errors import ConfigurationError, Finding, quoted
 from renogybt.config.structure import COMMENT_LINE, INLINE_COMMENT, Line, Part, key_of, scan, section_of
-from renogybt.config.table import KEYS, SECTIONS
+from renogybt.config.table import KEYS, SECTIONS, is_section
 
 SIZE_LIMIT = 1_000_000
 """Bytes: a hundred times a long config.ini, so only a wrong file reaches it."""
@@ -98,7 +98,7 @@ def parse_overrides(overrides: Sequence[str]) -> tuple[tuple[Entry, ...], tuple[
     findings: list[Finding] = []
     for number, override in enumerate(overrides, start=1):
         name, equals, text = override.partition("=")
-        section, dot, key = name.strip().partition(".")
+        section, dot, key = name.strip().rpartition(".")
         if equals and dot and section.strip() and key.strip():
             entries.append(Entry(section.strip(), key.strip().lower(), text.strip(), OVERRIDE))
         else:
@@ -117,7 +117,7 @@ def _strange_lines(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
     for line in lines:
         if line.part is Part.UNCLOSED:
             problem = "] is missing at the end of the section's name"
-            section = line.section if line.section in SECTIONS else "section"
+            section = line.section if is_section(line.section) else "section"
             yield Finding(file, problem, line=line.number, allowed=f"[{section}]")
         elif line.part is Part.JUNK:
             allowed = "[section], key = value or # comment"
@@ -160,7 +160,7 @@ def _swallowed_keys(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
     for line in lines:
         if line.part is not Part.CONTINUATION:
             continue
-        if key_of(line.content) in KEYS or section_of(line.content) in SECTIONS:
+        if key_of(line.content) in KEYS or is_section(section_of(line.content)):
             problem = (
                 "is indented and so belongs to the value above it; take the white space at its start away"
             )

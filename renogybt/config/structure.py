@@ -13,7 +13,7 @@ from enum import Enum
 
 INLINE_COMMENT = "#"
 COMMENT_LINE = ("#", ";")
-_UNCLOSED = re.compile(r"\[\s*([A-Za-z0-9_]+)")
+_UNCLOSED = re.compile(r"\[\s*([A-Za-z0-9_]+(?::[^\]=:]+)?)")
 
 
 class Part(Enum):

@@ -1,6 +1,7 @@
 """Every key of config.ini, one row each. config.ini.example is checked against these rows."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from renogybt.config.kinds import (
@@ -16,8 +17,14 @@ from renogybt.config.kinds import (
     whole_number,
 )
 from renogybt.config.network_kinds import ADAPTER, ADDRESS, DEVICE_NAME, HOST, IP_ADDRESSES, KEY, NATIVE_API
-from renogybt.config.sections import AdvertisementSource, DeviceType, Encryption, TemperatureUnit
+from renogybt.config.sections import (
+    AdvertisementSource,
+    Encryption,
+    EntityNaming,
+    TemperatureUnit,
+)
 from renogybt.model.radio import ScanMode
+from renogybt.model.reading import DeviceType
 
 DEVICE = "device"
 DATA = "data"
@@ -31,6 +38,7 @@ class Effect(Enum):
     """What setting a key does."""
 
     USED = "used"
+    READING = "used where devices are read"
     PLANNED = "planned"
     NONE = "accepted without effect"
 
@@ -54,6 +62,10 @@ class Row:
         return f"{self.kind.allowed} {self.unit}".rstrip()
 
 
+def _reading(section: str, key: str, kind: Kind, default: str = "", unit: str = "") -> Row:
+    return Row(section, key, kind, default, unit, Effect.READING)
+
+
 def _planned(
     section: str, key: str, kind: Kind, default: str = "", unit: str = "", *, secret: bool = False
 ) -> Row:
@@ -66,7 +78,8 @@ def _gone(section: str, key: str, why: str) -> Row:
 
 
 PORT = whole_number(1, 65535)
-PERIOD = number(1, 86_400)
+PERIOD_LOWEST = 1
+PERIOD = number(PERIOD_LOWEST, 86_400)
 """A second is the fastest that makes sense over the air; rarer than daily is no watching."""
 
 _SCAN_GOES_ON = "scanning goes on while devices are read"
@@ -91,23 +104,27 @@ TABLE: tuple[Row, ...] = (
     Row(PROXY, "scan_lock", optional(PATH)),
     _planned(PROXY, "active_connections", BOOLEAN, "true"),
     _planned(PROXY, "connection_slots", optional(whole_number(0, 16))),
-    _planned(PROXY, "with_renogy_client", BOOLEAN, "true"),
-    _planned(PROXY, "renogy_read_interval", PERIOD, "60", "seconds"),
-    _planned(PROXY, "esphome_sensors", BOOLEAN, "true"),
+    Row(PROXY, "with_renogy_client", BOOLEAN, "true"),
+    _reading(PROXY, "renogy_read_interval", PERIOD, "60", "seconds"),
+    _reading(PROXY, "renogy_keep_connection", BOOLEAN, "true"),
+    _reading(PROXY, "esphome_sensors", BOOLEAN, "true"),
+    _reading(PROXY, "entity_naming", choice(EntityNaming), "modern"),
+    _reading(PROXY, "load_switch", BOOLEAN, "false"),
     _planned(PROXY, "health_check_interval", PERIOD, "30", "seconds"),
     _planned(PROXY, "health_check_threshold", PERIOD, "45", "seconds"),
     _planned(PROXY, "health_reset_adapter", BOOLEAN, "true"),
     _planned(PROXY, "health_reset_limit", whole_number(0, 1000), "3"),
     Row(DEVICE, "adapter", optional(ADAPTER)),
-    _planned(DEVICE, "mac_addr", optional(ADDRESS)),
-    _planned(DEVICE, "alias", TEXT),
-    _planned(DEVICE, "type", optional(choice(DeviceType))),
-    _planned(DEVICE, "device_id", UNIT_IDS, "255"),
-    _planned(DATA, "enable_polling", BOOLEAN, "true"),
-    _planned(DATA, "poll_interval", number(0, 86_400), "60", "seconds"),
-    _planned(DATA, "temperature_unit", choice(TemperatureUnit), "C"),
-    _planned(DATA, "fields", NAMES),
-    _planned(DATA, "renogy_read_timeout_seconds", number(1, 600), "45", "seconds"),
+    _reading(DEVICE, "mac_addr", optional(ADDRESS)),
+    _reading(DEVICE, "alias", TEXT),
+    _reading(DEVICE, "type", optional(choice(DeviceType))),
+    _reading(DEVICE, "device_id", UNIT_IDS, "255"),
+    _reading(DEVICE, "renogy_read_interval", optional(PERIOD), unit="seconds"),
+    _reading(DATA, "enable_polling", BOOLEAN, "true"),
+    _reading(DATA, "poll_interval", number(0, 86_400), "60", "seconds"),
+    _reading(DATA, "temperature_unit", choice(TemperatureUnit), "C"),
+    _reading(DATA, "fields", NAMES),
+    _reading(DATA, "renogy_read_timeout_seconds", number(1, 600), "45", "seconds"),
     _planned(MQTT, "enabled", BOOLEAN, "false"),
     _planned(MQTT, "server", TEXT),
     _planned(MQTT, "port", PORT, "1883"),
@@ -133,6 +150,30 @@ TABLE: tuple[Row, ...] = (
     _gone(PROXY, "scan_idle_seconds", _OWN_DUTY),
 )
 
-ROWS = {(row.section, row.key): row for row in TABLE}
 SECTIONS = tuple(dict.fromkeys(row.section for row in TABLE))
 KEYS = frozenset(row.key for row in TABLE)
+
+_FURTHER_DEVICE = re.compile(rf"{DEVICE}:(?P<name>\S|\S.*\S)")
+_ONLY_ONCE = frozenset({"adapter"})
+"""Keys of [device] that count for all devices."""
+
+
+def name_of_device(section: str) -> str | None:
+    """NAME of `[device:NAME]`, empty for `[device]`, None for other sections."""
+    if section == DEVICE:
+        return ""
+    match = _FURTHER_DEVICE.fullmatch(section)
+    return match["name"] if match and section.isprintable() else None
+
+
+def is_section(section: str) -> bool:
+    """Whether a section has this name."""
+    return section in SECTIONS or name_of_device(section) is not None
+
+
+def rows_of(section: str) -> tuple[Row, ...]:
+    """The keys that a section may hold: in `[device:NAME]` those of `[device]` that concern one device."""
+    if name_of_device(section):
+        rows = rows_of(DEVICE)
+        return tuple(replace(row, section=section) for row in rows if row.key not in _ONLY_ONCE)
+    return tuple(row for row in TABLE if row.section == section)

@@ -1,26 +1,31 @@
 """From texts to values by the table, with a finding for each text that is no value."""
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from renogybt.config.errors import Finding, RefusedValueError, quoted
-from renogybt.config.source import OVERRIDE, Entry, key_before_blank
-from renogybt.config.structure import Line
-from renogybt.config.table import ROWS, SECTIONS, TABLE, Effect, Row
+from renogybt.config.kinds import TRUTH
+from renogybt.config.source import Entry
+from renogybt.config.table import PROXY, SECTIONS, Effect, Row, name_of_device, rows_of
 
 T = TypeVar("T")
 _SEMICOLON = re.compile(r"\s;")
+NO_MATTER = "which is no matter while with_renogy_client = false"
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A value for every row that has an effect, and the entries that were given."""
+    """A value for every row that has an effect, the entries that were given, and which of them were refused.
+
+    `devices` are the sections [device] and [device:NAME], in the order of the file.
+    """
 
     parsed: Mapping[tuple[str, str], object]
     entries: Mapping[tuple[str, str], Entry]
+    refused: frozenset[tuple[str, str]]
+    devices: tuple[str, ...]
 
     def take(self, section: str, key: str, kind: type[T]) -> T:
         """The value of a key that always has one."""
@@ -38,6 +43,11 @@ class Values:
         entry = self.entries.get((section, key))
         return entry if entry and entry.text else None
 
+    @property
+    def reads_devices(self) -> bool:
+        """Whether devices are to be read, so that what is said about them has to be right."""
+        return self.take(PROXY, "with_renogy_client", bool)
+
 
 class Parsed(NamedTuple):
     """The values, what makes them unusable, and what a user should know of."""
@@ -50,16 +60,17 @@ class Parsed(NamedTuple):
 def parse_values(entries: Iterable[Entry]) -> Parsed:
     """Values of all rows, later entries before earlier ones; an empty text counts as its default.
 
-    So does a refused one: an error where the key has its effect, a warning where that is planned,
-    because files of the earlier program have to work.
+    So does a refused one: an error where the key has its effect, a warning where that is planned or
+    where it concerns devices and none is read, because files of the earlier program have to work.
     """
     given = {(entry.section, entry.key): entry for entry in entries}
+    forgiven = {Effect.PLANNED} if _reads_devices(given) else {Effect.PLANNED, Effect.READING}
+    devices = tuple(dict.fromkeys(section for section, _ in given if name_of_device(section) is not None))
     parsed: dict[tuple[str, str], object] = {}
+    refused: set[tuple[str, str]] = set()
     errors: list[Finding] = []
     warnings: list[Finding] = []
-    for row in TABLE:
-        if row.effect is Effect.NONE:
-            continue
+    for row in _rows(devices):
         place = (row.section, row.key)
         parsed[place] = row.kind.parse(row.default)
         entry = given.get(place)
@@ -68,15 +79,29 @@ def parse_values(entries: Iterable[Entry]) -> Parsed:
         try:
             parsed[place] = row.kind.parse(entry.text)
         except RefusedValueError as refusal:
-            findings = warnings if row.effect is Effect.PLANNED else errors
-            findings.append(_refused(row, entry, refusal))
-    return Parsed(Values(parsed, given), tuple(errors), tuple(warnings))
+            refused.add(place)
+            findings = warnings if row.effect in forgiven else errors
+            findings.append(_refused(row, entry, refusal, forgiven=row.effect in forgiven))
+    values = Values(parsed, given, frozenset(refused), devices)
+    return Parsed(values, tuple(errors), tuple(warnings))
 
 
-def _refused(row: Row, entry: Entry, refusal: RefusedValueError) -> Finding:
+def _rows(devices: Iterable[str]) -> tuple[Row, ...]:
+    sections = dict.fromkeys((*SECTIONS, *devices))
+    return tuple(row for section in sections for row in rows_of(section) if row.effect is not Effect.NONE)
+
+
+def _reads_devices(given: Mapping[tuple[str, str], Entry]) -> bool:
+    entry = given.get((PROXY, "with_renogy_client"))
+    return entry is None or TRUTH.get(entry.text.lower(), True)
+
+
+def _refused(row: Row, entry: Entry, refusal: RefusedValueError, *, forgiven: bool) -> Finding:
     shown = "the value" if row.secret else quoted(entry.text)
     problem = f"{shown} {refusal}{_advice(entry.text)}"
-    if row.effect is Effect.PLANNED:
+    if forgiven and row.effect is Effect.READING:
+        problem += f", {NO_MATTER}"
+    elif forgiven:
         problem += f", so {row.default} counts" if row.default else ", so it is left out"
     return entry.finding(problem, row.allowed)
 
@@ -87,38 +112,3 @@ def _advice(text: str) -> str:
     if _SEMICOLON.search(text):
         return "; only # starts a comment after a value"
     return ""
-
-
-def key_warnings(entries: Iterable[Entry], headers: Sequence[Line], file: str) -> Iterator[Finding]:
-    """What to say about sections and keys that are unknown or have no effect, once each."""
-    for header in headers:
-        if header.section not in SECTIONS:
-            yield Finding(file, _unknown_section(header.section), header.section, line=header.number)
-    for entry in entries:
-        row = ROWS.get((entry.section, entry.key))
-        if row is None and (key := key_before_blank(entry.key)):
-            # what follows the key was its value, perhaps a secret that itself holds an equals sign
-            yield replace(entry.finding("= is missing after it, so it is left out"), key=key)
-        elif row is None and entry.section in SECTIONS:
-            yield entry.finding(_unknown_key(entry.section, entry.key))
-        elif row is None and entry.file == OVERRIDE:
-            yield entry.finding(_unknown_section(entry.section))
-        elif row is not None and row.effect is Effect.NONE:
-            yield entry.finding(f"no longer needed and without effect, because {row.why}; you may delete it")
-
-
-def _unknown_section(section: str) -> str:
-    return f"unknown section, left out{_nearest(section.strip().lower(), SECTIONS, '[{}]')}"
-
-
-def _unknown_key(section: str, key: str) -> str:
-    homes = [row.section for row in TABLE if row.key == key]
-    if len(homes) == 1:
-        return f"unknown here, left out; it belongs into [{homes[0]}]"
-    known = [row.key for row in TABLE if row.section == section and row.effect is not Effect.NONE]
-    return f"unknown key, left out{_nearest(key, known, '{}')}"
-
-
-def _nearest(name: str, known: Sequence[str], form: str) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {form.format(nearest[0])}?" if nearest else ""

@@ -12,6 +12,7 @@ from renogybt.config import (
     DeviceType,
     Effect,
     Encryption,
+    EntityNaming,
     Row,
     TemperatureUnit,
     default_configuration,
@@ -19,11 +20,13 @@ from renogybt.config import (
 )
 from renogybt.config.kinds import choice
 from renogybt.config.structure import section_of
+from renogybt.config.table import rows_of
 from renogybt.model.radio import ScanMode
 
 EXAMPLE = Path(__file__).parents[2] / "config.ini.example"
 SETTING = re.compile(r"(?P<off># )?(?P<key>[a-z_]+) =(?: (?P<text>.*))?")
-ROWS_WITH_EFFECT = [row for row in TABLE if row.effect is not Effect.NONE]
+FURTHER_DEVICE = "device:solar"
+ROWS_WITH_EFFECT = [row for row in (*TABLE, *rows_of(FURTHER_DEVICE)) if row.effect is not Effect.NONE]
 ROWS_WITHOUT = [row for row in TABLE if row.effect is Effect.NONE]
 
 
@@ -41,7 +44,7 @@ def read_samples() -> dict[tuple[str, str], Sample]:
     section = ""
     for paragraph in EXAMPLE.read_text().split("\n\n"):
         lines = paragraph.splitlines()
-        section = next(filter(None, map(section_of, lines)), section)
+        section = next(filter(None, (section_of(line.removeprefix("# ")) for line in lines)), section)
         comment = " ".join(
             line[2:] for line in lines if line.startswith("# ") and not SETTING.fullmatch(line)
         )
@@ -55,7 +58,9 @@ def read_samples() -> dict[tuple[str, str], Sample]:
 SAMPLES = read_samples()
 CHOICES = {
     kind.allowed: kind.allowed.split(", ")
-    for kind in map(choice, (AdvertisementSource, DeviceType, Encryption, ScanMode, TemperatureUnit))
+    for kind in map(
+        choice, (AdvertisementSource, DeviceType, Encryption, EntityNaming, ScanMode, TemperatureUnit)
+    )
 }
 rows = pytest.mark.parametrize("row", ROWS_WITH_EFFECT, ids=lambda row: f"{row.section}.{row.key}")
 
@@ -83,6 +88,8 @@ def test_a_key_has_a_reason_its_unit_and_says_when_it_is_planned(row: Row):
 @rows
 def test_a_key_with_choices_names_them(row: Row):
     choices = CHOICES.get(row.kind.allowed.removesuffix(", or nothing"))
+    if row.section == FURTHER_DEVICE:
+        choices = None  # said at [device]
     assert choices is None or all(name in SAMPLES[row.section, row.key].comment for name in choices)
 
 
@@ -94,17 +101,39 @@ def test_a_key_without_effect_is_named_at_the_end(row: Row):
 
 
 def test_the_example_gives_exactly_the_defaults_without_a_warning():
-    assert load_configuration(EXAMPLE, (), {}) == default_configuration((), {})
-    assert load_configuration(EXAMPLE, (), {}).warnings == ()
+    configuration = load_configuration(EXAMPLE, (), {})
+    assert dataclasses.replace(configuration, path=None) == default_configuration((), {})
+    assert configuration.warnings == ()
 
 
 def test_every_key_of_the_example_may_be_switched_on(tmp_path: Path):
-    text = re.sub(r"(?m)^# (?=[a-z_]+ =)", "", EXAMPLE.read_text())
+    text = re.sub(r"(?m)^# (?=[a-z_]+ =|\[)", "", EXAMPLE.read_text())
     path = tmp_path / "config.ini"
     path.write_text(text)
     configuration = load_configuration(path, (), {})
     assert all("placeholder" in warning for warning in configuration.warnings)
-    assert len(configuration.warnings) == 3
+    assert len(configuration.warnings) == 4
+
+
+def read_whole_examples() -> list[str]:
+    """The sections that stand indented in comments, one text for each piece of prose above them."""
+    blocks = re.findall(r"(?m)(?:^#(?: {5}.*)?\n)+", EXAMPLE.read_text())
+    return [block.replace("#     ", "").replace("#\n", "\n") for block in blocks if "#     " in block]
+
+
+def test_the_examples_of_devices_can_be_read(load):
+    configurations = [load(text) for text in read_whole_examples()]
+    assert [configuration.warnings for configuration in configurations] == [(), (), ()]
+    said = [
+        [(device.alias, device.device_type, device.device_ids) for device in configuration.devices]
+        for configuration in configurations
+    ]
+    batteries = ("house", DeviceType.BATTERY, (48, 49, 50, 51))
+    assert said == [
+        [("house", DeviceType.BATTERY, (255,))],
+        [batteries, ("solar", DeviceType.CONTROLLER, (255,))],
+        [batteries, ("solar", DeviceType.CONTROLLER, (96,))],
+    ]
 
 
 @rows

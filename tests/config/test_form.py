@@ -50,7 +50,7 @@ def test_a_line_number_is_right_after_a_continued_value(complaint):
     )
 
 
-@pytest.mark.parametrize("swallowed", ["port = 1", "[mqtt]"])
+@pytest.mark.parametrize("swallowed", ["port = 1", "[mqtt]", "[device:solar]"])
 def test_a_key_that_its_indent_makes_part_of_another_value_is_reported(complaint, swallowed):
     problems = complaint(f"[data]\nmax = 3\n  {swallowed}\n")
     assert len(problems) == 1
@@ -83,6 +83,12 @@ def test_a_section_without_its_second_bracket_is_told_and_judged_on(complaint, t
         ": ] is missing at the end of the section's name; allowed: [home_assistant_proxy]"
     )
     assert "[home_assistant_proxy] mdns: 'maybe' is neither true nor false" in key
+
+
+def test_a_device_without_its_second_bracket_is_told_and_judged_on(complaint):
+    section, device_type = complaint("[device]\ntype = RNG_BATT\n[device:solar # mine\ntype = x\n")
+    assert section.endswith("line 3: ] is missing at the end of the section's name; allowed: [device:solar]")
+    assert "line 4, [device:solar] type: " in device_type
 
 
 def test_a_name_that_is_no_section_is_not_shown(complaint):

@@ -11,6 +11,7 @@ from renogybt.config import (
     ConfigurationError,
     DeviceType,
     Effect,
+    EntityNaming,
     TemperatureUnit,
 )
 from renogybt.config.values import parse_values
@@ -40,6 +41,12 @@ GOOD = [
     ("mdns_ip", "", "mdns_addresses", ()),
     ("mdns_ip", "10.0.0.2, fd00::2", "mdns_addresses", (ip_address("10.0.0.2"), ip_address("fd00::2"))),
     ("renogy_read_interval", "2.5", "renogy_read_interval_s", 2.5),
+    ("renogy_keep_connection", "", "keep_connection", True),
+    ("renogy_keep_connection", "no", "keep_connection", False),
+    ("entity_naming", "", "entity_naming", EntityNaming.MODERN),
+    ("entity_naming", "Earlier", "entity_naming", EntityNaming.EARLIER),
+    ("load_switch", "", "load_switch", False),
+    ("load_switch", "on", "load_switch", True),
     ("scan_lock", "", "scan_lock", None),
     ("scan_lock", "~/lock", "scan_lock", Path("/home/pi/lock")),
 ]
@@ -83,21 +90,61 @@ def test_a_value_of_another_kind_is_refused(complaint, section, key, text, probl
     assert len(line) < 300
 
 
-NOT_YET_NEEDED = [
-    ("home_assistant_proxy", "connection_slots", "17", "is too large"),
+OF_DEVICES = [
     ("home_assistant_proxy", "renogy_read_interval", "nan", "is not a number"),
     ("home_assistant_proxy", "renogy_read_interval", "0.5", "is too small"),
     ("home_assistant_proxy", "renogy_read_interval", "1e3", "is not a number"),
+    ("home_assistant_proxy", "renogy_keep_connection", "x", "is neither true nor false"),
+    ("home_assistant_proxy", "esphome_sensors", "x", "is neither true nor false"),
+    ("home_assistant_proxy", "entity_naming", "old", "is not one of the choices"),
+    ("home_assistant_proxy", "load_switch", "x", "is neither true nor false"),
+    ("device", "mac_addr", "6C:B2:FD:86:82", "is not a Bluetooth address"),
     ("device", "device_id", ",", "is empty"),
     ("device", "device_id", "48, x", "not a whole number"),
     ("device", "device_id", "0", "no device can have"),
     ("device", "device_id", "248", "no device can have"),
     ("device", "device_id", "48, 48", "twice"),
     ("device", "device_id", "48, 255", "all devices answer at once"),
+    ("device", "device_id", ",".join(map(str, range(48, 65))), "holds 17 ids"),
     ("device", "type", "RNG_X", "is not one of the choices"),
     ("device", "alias", "a\x1b[31m", "cannot be shown"),
+    ("device", "renogy_read_interval", "86401", "is too large"),
+    ("device:solar", "device_id", "0", "no device can have"),
+    ("device:solar", "type", "RNG_X", "is not one of the choices"),
+    ("device:solar", "mac_addr", "x", "is not a Bluetooth address"),
+    ("data", "enable_polling", "x", "is neither true nor false"),
+    ("data", "poll_interval", "-1", "is too small"),
+    ("data", "temperature_unit", "K", "is not one of the choices"),
     ("data", "fields", "a-b", "other characters"),
     ("data", "renogy_read_timeout_seconds", "601", "is too large"),
+]
+
+
+@pytest.mark.parametrize(("section", "key", "text", "problem"), OF_DEVICES)
+def test_a_bad_value_about_devices_is_refused_where_devices_are_read(complaint, section, key, text, problem):
+    (line,) = complaint(f"# note\n[{section}]\n\n{key} = {text}\n")
+    assert line.startswith(f"config.ini line 4, [{section}] {key}: ")
+    assert problem in line
+    assert "; allowed: " in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize(("section", "key", "text", "problem"), OF_DEVICES)
+def test_a_bad_value_about_devices_does_not_stop_a_mere_proxy(load, section, key, text, problem):
+    off = "home_assistant_proxy.with_renogy_client=no"
+    warning = load(f"# note\n[{section}]\n\n{key} = {text}\n", [off]).warnings[-1]
+    assert f"config.ini line 4, [{section}] {key}: " in warning
+    assert problem in warning
+    assert ", which is no matter while with_renogy_client = false; allowed: " in warning
+
+
+def test_whether_devices_are_read_is_true_or_false(complaint):
+    lines = complaint("[home_assistant_proxy]\nwith_renogy_client = maybe\n[device]\ntype = RNG_X\n")
+    assert ["with_renogy_client: 'maybe' is neither" in line for line in lines] == [True, False]
+
+
+NOT_YET_NEEDED = [
+    ("home_assistant_proxy", "connection_slots", "17", "is too large"),
     ("mqtt", "port", "abc", "is not a whole number"),
     ("mqtt", "port", "1 ; 2", "is not a whole number"),
     ("home_assistant_proxy", "health_check_interval", "0", "is too small"),
@@ -113,13 +160,12 @@ def test_a_bad_value_of_a_planned_key_does_not_stop_the_program(load, section, k
 
 
 def test_instead_of_a_bad_value_of_a_planned_key_its_default_counts(load):
-    configuration = load("[mqtt]\nport = abc\npassword = a\x1bb\n[device]\ntype = RNG_X\n")
+    configuration = load("[mqtt]\nport = abc\npassword = a\x1bb\n")
     assert (configuration.mqtt.port, configuration.mqtt.password) == (1883, "")
-    assert configuration.device.device_type is None
-    port, password, device_type = configuration.warnings
+    port, password = configuration.warnings
     assert port.endswith(": 'abc' is not a whole number, so 1883 counts; allowed: 1 to 65535")
     assert "password: the value has a line end" in password
-    assert "'RNG_X' is not one of the choices, so it is left out; allowed: " in device_type
+    assert "so it is left out; allowed: " in password
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.section}.{row.key}")
@@ -151,9 +197,9 @@ def test_an_error_says_place_value_problem_and_what_is_allowed(complaint):
     assert problem == "'abc' is not a whole number; allowed: 1 to 65535"
 
 
-def test_what_is_allowed_comes_with_its_unit(load):
-    (warning,) = load("[data]\npoll_interval = x\n").warnings
-    assert warning.endswith("allowed: 0 to 86400 seconds")
+def test_what_is_allowed_comes_with_its_unit(complaint):
+    (line,) = complaint("[data]\npoll_interval = x\n")
+    assert line.endswith("allowed: 0 to 86400 seconds")
 
 
 def test_all_errors_of_a_file_come_together_from_top_to_bottom(load):
@@ -266,7 +312,14 @@ def test_a_file_of_the_earlier_program_is_taken_as_it_is(load):
     (later,) = set(configuration.warnings) - {*without_effect, *placeholders}
     assert "[mqtt] enabled: " in later
     assert configuration.device.device_ids == (48, 49, 50, 51)
+    assert configuration.devices == ()
     assert configuration.proxy.health.threshold_s == 120.0
+
+
+def test_a_file_of_the_earlier_program_with_a_real_address_is_read_as_it_was(load):
+    (device,) = load(EARLIER_FILE.replace("XX:XX", "12:34")).devices
+    assert (device.alias, device.device_type) == ("BT-TH-B00FXXXX", DeviceType.BATTERY)
+    assert (device.device_ids, device.read_interval_s) == ((48, 49, 50, 51), 30.0)
 
 
 def test_a_value_taken_as_another_type_than_its_own_is_an_error_of_the_program():

@@ -60,7 +60,6 @@ def test_an_unknown_section_is_told_once_with_the_nearest_known_one(load, sectio
 
 
 LATER = {
-    "reading the device": "[device]\nmac_addr = 6C:B2:FD:86:82:4D\n",
     "sending readings to MQTT": "[mqtt]\nenabled = true\n",
     "sending readings to PVOutput": "[pvoutput]\nenabled = true\n",
     "posting readings to a web address": "[remote_logging]\nenabled = true\n",
@@ -72,11 +71,6 @@ def test_what_comes_later_is_told_once(load, what, text):
     (warning,) = load(text).warnings
     assert warning.endswith(f": {what} comes with a later version; the Bluetooth proxy works already")
     assert " line 2, [" in warning
-
-
-def test_a_device_that_shall_not_be_read_is_no_matter(load):
-    text = "[home_assistant_proxy]\nwith_renogy_client = no\n"
-    assert load(LATER["reading the device"] + text).warnings == ()
 
 
 SECRETS = [(row.section, row.key) for row in TABLE if row.secret]
