@@ -8,12 +8,14 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import renogybt.bluetooth.radio  # noqa: F401 - to weigh as much as the program
 from benchmarks.emit_mgmt import INDEX
 from renogybt import app, cli
 from renogybt.bluetooth.mgmt import MgmtSocket
 from renogybt.model.advertisement import Advertisement
+from renogybt.model.gatt import GattLink, NotHeardError
 from renogybt.model.radio import (
     AdvertisementListener,
     Intake,
@@ -46,6 +48,10 @@ class SocketRadio:
 
     def set_mode(self, mode: ScanMode) -> None:
         """There is one mode."""
+
+    def connect(self, address: int) -> AbstractAsyncContextManager[GattLink]:
+        """There is nobody to talk to."""
+        raise NotHeardError(f"{address:012X} only advertises")
 
     async def run(self) -> None:
         """Read until cancelled."""

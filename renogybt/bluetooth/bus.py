@@ -31,7 +31,8 @@ MAX_UNANSWERED = 16
 """A call that was given up goes on counting: the bus allows 128 per connection, then refuses all.
 Only a new connection clears them, so it is due long before."""
 MAX_MATCHES = 8
-"""The bus allows 512 per connection; more than a handful here would be a leak."""
+"""The bus allows 512 per connection; more than a handful here would be a leak, unless a connection
+says that it needs more."""
 
 _NO_OWNER = "org.freedesktop.DBus.Error.NameHasNoOwner"
 
@@ -46,8 +47,15 @@ class Bus:
     time. `bluez` is the unique name of bluetoothd's connection, empty while it is unknown or not there.
     """
 
-    def __init__(self, address: str | None = None, repetition: Repetition | None = None) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        repetition: Repetition | None = None,
+        *,
+        max_matches: int = MAX_MATCHES,
+    ) -> None:
         self._address = address
+        self._max_matches = max_matches
         self._repetition = repetition or Repetition(time.monotonic)
         self.bluez = ""
         self._changes_of_owner = 0
@@ -202,14 +210,24 @@ class Bus:
             self.close()
 
     async def match(self, rule: str) -> None:
-        """Have the signals that fit this rule delivered, for the life of the connection.
+        """Have the signals that fit this rule delivered, until `unmatch` or for the life of the connection.
 
         Raises BusError: it is the bus that answers, not BlueZ.
         """
         self._matches += 1
-        if self._matches > MAX_MATCHES:
-            raise AssertionError(f"more than {MAX_MATCHES} match rules on one connection")
+        if self._matches > self._max_matches:
+            raise AssertionError(f"more than {self._max_matches} match rules on one connection")
         try:
             await self.call(DBUS_PATH, DBUS, "AddMatch", "s", (rule,), destination=DBUS)
         except (CallError, CallTimeoutError) as error:
             raise BusError(f"the D-Bus system bus delivers no signals ({error})") from error
+
+    async def unmatch(self, rule: str) -> None:
+        """Take one `match` of this rule back, also one that was not answered; raises BusError."""
+        self._matches -= 1
+        try:
+            await self.call(DBUS_PATH, DBUS, "RemoveMatch", "s", (rule,), destination=DBUS)
+        except CallTimeoutError as error:
+            raise BusError(f"the D-Bus system bus does not answer ({error})") from error
+        except CallError as error:  # there is none
+            _LOGGER.debug("taking a match rule back: %s", error)

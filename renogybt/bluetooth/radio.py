@@ -5,18 +5,22 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from renogybt.bluetooth.approach import LinkTiming
 from renogybt.bluetooth.bus import Bus
 from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError
 from renogybt.bluetooth.faults import NotReadyError, SettlingError
 from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
+from renogybt.bluetooth.links import Links
 from renogybt.bluetooth.mgmt import open_socket
 from renogybt.bluetooth.scanner import Choice, Outcome, Scanner
 from renogybt.bluetooth.status_log import StatusLog
+from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
 from renogybt.model.broadcast import Broadcast
+from renogybt.model.gatt import ConnectError, GattLink
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 from renogybt.service.repetition import Repetition
 
@@ -27,6 +31,7 @@ _RECONNECT_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SOURCE_RETRY_S = 30.0
 _HUNG_RETRY_S = 1.0
 _GOODBYE_S = 1.5
+_LINK_TIMING = LinkTiming()
 
 
 class BlueZRadio(Broadcast):
@@ -48,6 +53,7 @@ class BlueZRadio(Broadcast):
         bus_address: str | None = None,
         open_mgmt: Callable[[], socket.socket] = open_socket,
         clock: Callable[[], float] = time.monotonic,
+        link_timing: LinkTiming = _LINK_TIMING,
     ) -> None:
         super().__init__(ScannerStatus(ScannerState.IDLE, mode))
         self._choice = Choice(adapter, kept_adapter)
@@ -61,6 +67,9 @@ class BlueZRadio(Broadcast):
         self._attempt = 0
         self._wake = asyncio.Event()
         self._scanner: Scanner | None = None
+        self._link_timing = link_timing
+        self._links: Links | None = None
+        self._farewell: asyncio.Task[None] | None = None
 
     def set_mode(self, mode: ScanMode) -> None:
         """Ask for a scan mode."""
@@ -69,9 +78,42 @@ class BlueZRadio(Broadcast):
             self._scanner.wanted = mode
         self._wake.set()
 
+    @contextlib.asynccontextmanager
+    async def connect(self, address: int) -> AsyncIterator[GattLink]:
+        """A GATT link, for the time of the `async with`."""
+        if self._links is None:
+            raise ConnectError("no link: the radio is not running")
+        async with self._links.connect(address) as link:
+            yield link
+
+    # what the links need of the scan
+
+    @property
+    def adapter(self) -> AdapterRecord:
+        """The adapter in use; raises ConnectError where there is none."""
+        adapter = None if self._scanner is None else self._scanner.adapter
+        if adapter is None:
+            raise ConnectError(f"no link: {self.status.reason or 'the radio is not ready yet'}")
+        return adapter
+
+    @property
+    def every_repeat(self) -> bool:
+        """Whether every advertisement is reported, and not each advertiser once in ten seconds."""
+        return self._scanner is not None and self._scanner.every_repeat
+
+    def begin_anew(self) -> None:
+        """Have everybody reported once more, if the discovery is ours."""
+        if self._scanner is not None:
+            self._scanner.begin_anew()
+            self._wake.set()
+
+    # the scan
+
     async def run(self) -> None:
         """Scan until cancelled."""
         self._turn(ScannerState.STARTING)
+        self._farewell = None
+        self._links = links = Links(self, self._bus_address, self._repetition, self._link_timing)
         intake = IntakeChoice(
             self._source,
             self._bus_address,
@@ -93,8 +135,12 @@ class BlueZRadio(Broadcast):
                 await asyncio.sleep(_RECONNECT_S[min(self._attempt, len(_RECONNECT_S) - 1)])
                 self._attempt += 1
         finally:
-            await intake.close()
-            self._turn(ScannerState.STOPPED)
+            self._links = None
+            try:
+                await (self._farewell or links.close())
+            finally:
+                await intake.close()
+                self._turn(ScannerState.STOPPED)
 
     async def _serve(self, bus: Bus, intake: IntakeChoice) -> None:
         """Scan for as long as this bus connection lives; raises BusError."""
@@ -113,6 +159,9 @@ class BlueZRadio(Broadcast):
                 await self._sleep(pause)
         except asyncio.CancelledError:
             self._turn(ScannerState.STOPPING)
+            if self._links is not None:
+                # beside the end of the scan: BlueZ takes two seconds to end a link
+                self._farewell = asyncio.create_task(self._links.close())
             raise
         finally:
             ended.cancel()

@@ -62,7 +62,8 @@ class Choice:
 class Scanner:
     """One step after the other towards the wanted mode; each may be repeated at any time.
 
-    `wanted` is the scan mode that `step` works towards.
+    `wanted` is the scan mode that `step` works towards. `every_repeat` tells whether the controller
+    is known to report every advertisement, and not each advertiser once in ten seconds.
     """
 
     def __init__(
@@ -86,7 +87,22 @@ class Scanner:
         self._patience = Patience(self._now)
         self._silence = Silence(self._now)
         self._told: set[str] = set()
+        self._anew = False
         self.wanted = wanted
+        self.every_repeat = False
+
+    @property
+    def adapter(self) -> AdapterRecord | None:
+        """The one in use; None while it is away or without power."""
+        adapter = None if self._choice.address is None else self._tree.select(self._choice.address)
+        return adapter if adapter is not None and adapter.powered else None
+
+    def begin_anew(self) -> None:
+        """Have the next step stop the discovery that we hold, if any, and start it again.
+
+        The controller then reports everybody once more: its filter of repeats is reset.
+        """
+        self._anew = True
 
     async def follow(self) -> None:
         """Begin to follow BlueZ, once, before the first step; raises BusError."""
@@ -109,6 +125,7 @@ class Scanner:
         return outcome
 
     async def _advance(self) -> Outcome:
+        anew, self._anew = self._anew, False
         adapter = await self._adapter()
         intake = await self._intake.open(adapter)
         lock = self._lock_of(adapter)
@@ -118,7 +135,7 @@ class Scanner:
         self._silence.end()
         if await self._settle_passive(adapter, intake, lock):
             return Outcome(self._mode(adapter), intake, adapter.address)
-        return await self._settle_active(adapter, intake)
+        return await self._settle_active(adapter, intake, anew=anew)
 
     # the adapter
 
@@ -167,6 +184,7 @@ class Scanner:
 
     async def _listen(self, adapter: AdapterRecord, intake: Intake, lock: ScanLock) -> Outcome:
         """Another process scans; its advertisements reach us as well. Raises NotReadyError if it does not."""
+        self.every_repeat = False  # whatever monitor it has is its own
         self._once("owner", f"{lock.owner()} owns the discovery on {adapter.name}; listening to it")
         if intake is Intake.DBUS:
             await self._listen_by_dbus(adapter)
@@ -198,6 +216,7 @@ class Scanner:
     async def _settle_passive(self, adapter: AdapterRecord, intake: Intake, lock: ScanLock) -> bool:
         """Have the monitor, without which there is no passive scan; True when scanning passively."""
         monitored = await self._intake.monitor(adapter.index, lock)
+        self.every_repeat = monitored
         if self.wanted is not ScanMode.PASSIVE:
             return False
         if intake is not Intake.MGMT:
@@ -211,8 +230,11 @@ class Scanner:
             return True
         return False
 
-    async def _settle_active(self, adapter: AdapterRecord, intake: Intake) -> Outcome:
-        if not self._discovery.holds(adapter, self._now()):
+    async def _settle_active(self, adapter: AdapterRecord, intake: Intake, *, anew: bool) -> Outcome:
+        held = self._discovery.holds(adapter, self._now())
+        if held and anew:
+            await self._discovery.stop()
+        if anew or not held:
             await self._start(adapter)
         again = LOST_AFTER_S if self._discovery.doubtful else None
         return Outcome(ScanMode.ACTIVE, intake, adapter.address, again)

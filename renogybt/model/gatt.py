@@ -84,6 +84,11 @@ class GattLink(Protocol):
         ...
 
     @property
+    def name(self) -> str:
+        """What the peripheral calls itself, as it says; empty where that is not known."""
+        ...
+
+    @property
     def open(self) -> bool:
         """Whether the link is there, as far as anybody knows."""
         ...

@@ -1,11 +1,15 @@
 """The port to a radio: what the proxy needs of BlueZ, of the demo, and of nothing else."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from renogybt.model.advertisement import Advertisement
+
+if TYPE_CHECKING:
+    from renogybt.model.gatt import GattLink
 
 
 class ScanMode(Enum):
@@ -79,6 +83,15 @@ class Radio(Protocol):
 
     def set_mode(self, mode: ScanMode) -> None:
         """Ask for a scan mode. Returns at once; the outcome appears in `status`."""
+        ...
+
+    def connect(self, address: int) -> "AbstractAsyncContextManager[GattLink]":
+        """A GATT link to the peripheral `address`, for the time of the `async with`.
+
+        Possible while `run` runs, whatever the scan mode; scanning goes on. Entering takes up to 30 s:
+        5 s to hear the peripheral, 10 s for each attempt; one peripheral after the other. It raises
+        NotHeardError or ConnectError. Leaving closes the link, also when cancelled, within 2.5 s.
+        """
         ...
 
     async def run(self) -> None:

@@ -46,6 +46,10 @@ class Neighbourhood:
         """When the next advertisement is sent."""
         return self._queue[0][0]
 
+    def is_near(self, address: int) -> bool:
+        """Whether one of the devices has this address now."""
+        return any(advertiser.address == address for advertiser in self._advertisers)
+
     def hear(self, until: float, mode: ScanMode) -> list[Advertisement]:
         """All that was sent since the last call and not after `until`, oldest first."""
         heard = []

@@ -221,3 +221,15 @@ async def test_a_match_rule_that_the_bus_refuses_is_an_error_of_the_bus(private_
     async with Bus(private_bus.address) as bus:
         with pytest.raises(BusError, match="MatchRuleInvalid"):
             await bus.match("nonsense")
+
+
+async def test_a_match_rule_that_is_taken_back_makes_room_for_another(private_bus: PrivateBus) -> None:
+    async with Bus(private_bus.address, max_matches=2) as bus:
+        await bus.match("type='signal',member='One'")
+        for number in range(10):
+            rule = f"type='signal',member='Nr{number}'"
+            await bus.match(rule)
+            await bus.unmatch(rule)
+        await bus.match("type='signal',member='Two'")
+        with pytest.raises(AssertionError):
+            await bus.match("type='signal',member='Three'")

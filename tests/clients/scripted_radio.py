@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+
+from fakes import nobody
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.broadcast import Broadcast
+from renogybt.model.gatt import GattLink
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 
 ADAPTER = 0x00_1A_7D_DA_71_13
@@ -23,6 +27,9 @@ class ScriptedRadio(Broadcast):
     def set_mode(self, mode: ScanMode) -> None:
         self.asked.append(mode)
         self.become(replace(self.status, mode=mode))
+
+    def connect(self, address: int) -> AbstractAsyncContextManager[GattLink]:
+        return nobody.connect(address)
 
     async def run(self) -> None:
         self.become(replace(self.status, state=ScannerState.RUNNING, intake=Intake.DEMO))

@@ -9,11 +9,14 @@ from dbus_fast import Message, MessageType, NameFlag, RequestNameReply, Variant
 from dbus_fast.aio import MessageBus
 
 from fakes.bluez_adapter import FakeAdapter
+from fakes.bluez_device import DEVICE, FakeDevice
 from fakes.bluez_errors import CallError
 from fakes.bluez_faults import CallFaults
 from fakes.bluez_filter import Advert, DiscoveryFilter, full_uuid
+from fakes.bluez_later import Later, Outcome
 from fakes.bluez_objects import BusObject, Daemon, call_object
 from fakes.bluez_outbox import PROPERTIES, Outbox, add_match
+from fakes.peripheral import FakePeripheral
 
 SERVICE = "org.bluez"
 PEER = "org.freedesktop.DBus.Peer"
@@ -29,6 +32,7 @@ class FakeBlueZ(CallFaults):
     After `start` the adapters appear `adapters_after_s` later, and those without power are
     powered `powered_after_s` after that (AutoEnable). `mute` lets the radio hear nothing.
     `orphan_seconds` is how long the kernel keeps a discovery that a crash left behind.
+    `peripherals` are those that can be connected to; put them there before they advertise.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class FakeBlueZ(CallFaults):
         self.auto_enable = True
         self.mute = False
         self.adapters: dict[str, FakeAdapter] = {}
+        self.peripherals: dict[str, FakePeripheral] = {}
         self._bus_address = bus_address
         self._bus: MessageBus | None = None
         self._outbox = Outbox()
@@ -107,7 +112,7 @@ class FakeBlueZ(CallFaults):
         """Plug a controller in; bluetoothd shows it at once and powers it a moment later."""
         if hci in self.adapters:
             raise ValueError(f"{hci} is there already")
-        adapter = FakeAdapter(hci, address, self._outbox, self.temporary_timeout_s)
+        adapter = FakeAdapter(hci, address, self._outbox, self.temporary_timeout_s, self.peripherals)
         self.adapters[hci] = adapter
         if self._shown:
             adapter.publish()
@@ -141,7 +146,8 @@ class FakeBlueZ(CallFaults):
         connectable: bool = True,
     ) -> None:
         """One report of an advertiser, as every controller here hears it."""
-        if self.mute:
+        peripheral = self.peripherals.get(address.upper())
+        if self.mute or (peripheral is not None and not peripheral.advertises):
             return
         advert = Advert(
             address=address.upper(),
@@ -157,6 +163,23 @@ class FakeBlueZ(CallFaults):
         )
         for adapter in self.adapters.values():
             adapter.hear(advert)
+
+    def device(self, address: str, hci: str = "hci0") -> FakeDevice | None:
+        """What bluetoothd knows of a device."""
+        return self.adapters[hci].devices.get(address)
+
+    def switch(self, address: str, *, on: bool) -> None:
+        """Switch a peripheral on or off; off breaks its links."""
+        self.peripherals[address].present = on
+        if not on:
+            self.drop(address)
+
+    def drop(self, address: str) -> None:
+        """The peripheral ends its link."""
+        for adapter in self.adapters.values():
+            device = adapter.devices.get(address)
+            if device is not None and device.link is not None and device.link.connected:
+                device.link.cut()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -204,6 +227,8 @@ class FakeBlueZ(CallFaults):
         for adapter in self.adapters.values():
             if adapter.published:
                 objects += [adapter, *adapter.devices.values()]
+                for device in adapter.devices.values():
+                    objects += device.link.objects if device.link is not None else []
         return {item.path: item for item in objects}
 
     def _on_message(self, message: Message) -> bool:
@@ -234,15 +259,32 @@ class FakeBlueZ(CallFaults):
             return
         with self._outbox.answering():
             try:
-                signature, body = call_object(
-                    self._objects(),
-                    call.path or "",
-                    call.interface or "",
-                    member,
-                    call.sender or "",
-                    call.body,
-                )
+                outcome = self._carry_out(call)
             except CallError as error:
-                self._outbox.refuse(call, error.name, error.text)
+                outcome = error
+            if isinstance(outcome, Later):
+                outcome.then(partial(self._answer, call))
             else:
-                self._outbox.reply(call, signature, body)
+                self._answer(call, outcome)
+
+    def _carry_out(self, call: Message) -> Outcome | Later:
+        """Raises CallError."""
+        if (call.interface, call.member) == (DEVICE, "Connect"):
+            for adapter in self.adapters.values():
+                for device in adapter.devices.values():
+                    if device.path == call.path:
+                        return adapter.connect(device)
+        return call_object(
+            self._objects(),
+            call.path or "",
+            call.interface or "",
+            call.member or "",
+            call.sender or "",
+            call.body,
+        )
+
+    def _answer(self, call: Message, outcome: Outcome) -> None:
+        if isinstance(outcome, CallError):
+            self._outbox.refuse(call, outcome.name, outcome.text)
+        else:
+            self._outbox.reply(call, *outcome)

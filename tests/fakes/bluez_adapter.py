@@ -1,6 +1,7 @@
 """An Adapter1 object: who discovers, what is heard, what power does (bluez src/adapter.c)."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from dbus_fast import Variant
@@ -16,7 +17,10 @@ from fakes.bluez_errors import (
     not_writable,
 )
 from fakes.bluez_filter import SIGNATURES, Advert
+from fakes.bluez_later import Later
+from fakes.bluez_link import FakeLink
 from fakes.bluez_outbox import Outbox
+from fakes.peripheral import FakePeripheral
 
 ADAPTER = "org.bluez.Adapter1"
 NOTHING: Answer = ("", [])
@@ -29,18 +33,28 @@ class FakeAdapter:
 
     `powered` and an orphaned discovery live in the kernel and outlive bluetoothd; `published`
     says whether bluetoothd shows the adapter. Discoveries belong to senders of D-Bus.
+    `repeats_after_s`: how long the controller keeps a repeat back while it discovers.
     """
 
-    def __init__(self, hci: str, address: str, outbox: Outbox, temporary_timeout_s: float) -> None:
+    def __init__(
+        self,
+        hci: str,
+        address: str,
+        outbox: Outbox,
+        temporary_timeout_s: float,
+        peripherals: Mapping[str, FakePeripheral],
+    ) -> None:
         self.path = f"/org/bluez/{hci}"
         self.address = address
         self.powered = False
         self.published = False
         self.power_settle_s = 0.0
+        self.repeats_after_s = 0.0
         self.sessions = DiscoverySessions()
         self.devices: dict[str, FakeDevice] = {}
         self._outbox = outbox
         self._temporary_timeout_s = temporary_timeout_s
+        self._peripherals = peripherals
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._power_on: asyncio.TimerHandle | None = None
         self._settings: Properties = {
@@ -92,6 +106,16 @@ class FakeAdapter:
                 raise no_such_method("UnknownMethod", member, "", interface)
         return NOTHING
 
+    def connect(self, device: FakeDevice) -> Answer | Later:
+        """Device1.Connect, after which the device is no longer temporary; raises CallError."""
+        self._require_power()
+        if device.link is None:
+            return device.call(DEVICE, "Connect", "", [])
+        device.temporary = False
+        if expiry := self._expiries.pop(device.address, None):
+            expiry.cancel()
+        return device.link.connect(self.repeats_after_s if self.sessions.active else 0.0)
+
     def write(self, interface: str, name: str, value: Variant) -> None:
         """Properties.Set; raises CallError."""
         known = self.interfaces()[ADAPTER].get(name)
@@ -117,11 +141,14 @@ class FakeAdapter:
             self._changed("Powered")
             return
         self.sessions.power_off()
+        self._cut_links()
         self._forget_signal_strength()
         self._changed("Powered", "Discovering")
 
     def vanish(self, sender: str) -> None:
         """The connection of a sender is gone, with all that it had."""
+        for link in self._links():
+            link.vanish(sender)
         was_active = self.sessions.active
         self.sessions.vanish(sender)
         if was_active:
@@ -133,9 +160,10 @@ class FakeAdapter:
         if not (self.powered and self.published and merged.passes(advert)):
             return
         known = self.devices.get(advert.address)
-        device = known or FakeDevice(self.path, advert.address, advert.address_type)
+        device = known or self._new_device(advert)
         signalled = device.report(advert, filtered=merged.effective, duplicate_data=merged.duplicate_data)
-        self._expire_later(device)
+        if device.temporary:
+            self._expire_later(device)
         if known is None:
             self.devices[device.address] = device
             self._outbox.interfaces_added(device.path, device.interfaces())
@@ -158,7 +186,8 @@ class FakeAdapter:
         self.forget()
 
     def forget(self, orphan_s: float = 0.0) -> None:
-        """bluetoothd is gone; a running discovery stays in the kernel for `orphan_s`."""
+        """bluetoothd is gone; a running discovery stays in the kernel for `orphan_s`, links do not."""
+        self._cut_links()
         self.sessions.lose_daemon(orphan_s)
         self._cancel_power_on()
         for expiry in self._expiries.values():
@@ -167,16 +196,43 @@ class FakeAdapter:
         self.devices.clear()
         self.published = False
 
+    def _new_device(self, advert: Advert) -> FakeDevice:
+        device = FakeDevice(self.path, advert.address, advert.address_type)
+        if (peripheral := self._peripherals.get(advert.address)) is not None:
+
+            def changed(names: list[str]) -> None:
+                properties = device.properties()
+                told = {name: properties[name] for name in names}
+                self._outbox.properties_changed(device.path, DEVICE, told, [])
+
+            device.link = FakeLink(device.path, peripheral, self._outbox, changed)
+        return device
+
+    def _links(self) -> list[FakeLink]:
+        return [device.link for device in self.devices.values() if device.link is not None]
+
+    def _cut_links(self) -> None:
+        for link in self._links():
+            link.cut()
+
+    def _scan_changed(self) -> None:
+        """The filter of repeats is reset."""
+        for link in self._links():
+            if link.pending:
+                link.report()
+
     def _start_discovery(self, sender: str) -> None:
         was_active = self.sessions.active
         self.sessions.start(sender)
         if not was_active:
             self._changed("Discovering")
+            self._scan_changed()
 
     def _after_session(self) -> None:
         if not self.sessions.active:
             self._forget_signal_strength()
             self._changed("Discovering")
+            self._scan_changed()
 
     def _forget_signal_strength(self) -> None:
         for device in list(self.devices.values()):
@@ -194,7 +250,11 @@ class FakeAdapter:
         self._remove(device)
 
     def _remove(self, device: FakeDevice) -> None:
-        self._expiries.pop(device.address).cancel()
+        if expiry := self._expiries.pop(device.address, None):
+            expiry.cancel()
+        if device.link is not None:
+            device.link.cut()
+            device.link.forget_services()
         del self.devices[device.address]
         self._outbox.interfaces_removed(device.path, device.interfaces())
 

@@ -6,23 +6,27 @@ from dbus_fast import Variant
 
 from fakes.bluez_errors import CallError, failed, no_such_method, not_connected, not_writable
 from fakes.bluez_filter import Advert
+from fakes.bluez_later import Later
+from fakes.bluez_link import FakeLink
 
 DEVICE = "org.bluez.Device1"
 RSSI_STEP_DB = 8
 Properties = dict[str, Variant]
 Answer = tuple[str, list[Any]]
 
-# a peripheral that only advertises: links are not part of this fake
+# an advertiser without a peripheral behind it
 _REFUSALS = {"Connect": failed("le-connection-abort-by-local"), "Disconnect": not_connected()}
 
 
 class FakeDevice:
-    """A temporary device: known from its advertisements only."""
+    """A device; temporary while it is known from its advertisements only. `link` where one can be made."""
 
     def __init__(self, adapter_path: str, address: str, address_type: str) -> None:
         self.path = f"{adapter_path}/dev_{address.replace(':', '_')}"
         self.address = address
         self.connectable = True
+        self.temporary = True
+        self.link: FakeLink | None = None
         self._adapter_path = adapter_path
         self._address_type = address_type
         self._name: str | None = None
@@ -44,10 +48,10 @@ class FakeDevice:
             "Trusted": Variant("b", False),
             "Blocked": Variant("b", False),
             "LegacyPairing": Variant("b", False),
-            "Connected": Variant("b", False),
+            "Connected": Variant("b", self.link is not None and self.link.connected),
             "UUIDs": Variant("as", list(self._uuids)),
             "Adapter": Variant("o", self._adapter_path),
-            "ServicesResolved": Variant("b", False),
+            "ServicesResolved": Variant("b", self.link is not None and self.link.resolved),
         }
         if self._name is not None:
             properties["Name"] = Variant("s", self._name)
@@ -108,8 +112,10 @@ class FakeDevice:
         """Properties.Set; no property of a temporary device is writable in this fake."""
         raise not_writable(name)
 
-    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer:
-        """A method call on the object; always raises CallError."""
+    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer | Later:
+        """A method call on the object but Connect, which is the adapter's; raises CallError."""
+        if self.link is not None and (interface, member) == (DEVICE, "Disconnect"):
+            return self.link.disconnect()
         refusal: CallError | None = _REFUSALS.get(member) if interface == DEVICE else None
         raise refusal or no_such_method("UnknownMethod", member, "", interface)
 

@@ -43,6 +43,16 @@ def not_connected() -> CallError:
     return CallError(f"{BLUEZ}.NotConnected", "Not Connected")
 
 
+def not_permitted(text: str) -> CallError:
+    """btd_error_not_permitted, as for ATT error 0x02 or 0x03"""
+    return CallError(f"{BLUEZ}.NotPermitted", text)
+
+
+def not_supported() -> CallError:
+    """btd_error_not_supported"""
+    return CallError(f"{BLUEZ}.NotSupported", "Operation is not supported")
+
+
 def no_such_method(kind: str, member: str, signature: str, interface: str) -> CallError:
     """libdbus for a path (`UnknownObject`) or method (`UnknownMethod`) that nobody has."""
     text = f'Method "{member}" with signature "{signature}" on interface "{interface}" doesn\'t exist\n'

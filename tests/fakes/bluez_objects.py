@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from dbus_fast import Variant
+from dbus_fast import SignatureTree, Variant
 
 from fakes.bluez_device import Answer
 from fakes.bluez_errors import no_such_interface, no_such_method, no_such_property
+from fakes.bluez_later import Later
 from fakes.bluez_outbox import INTROSPECTABLE, OBJECT_MANAGER, PROPERTIES, with_standard_interfaces
 
 METHODS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -22,6 +23,13 @@ METHODS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "RemoveDevice": ("o", ""),
     },
     "org.bluez.Device1": {"Connect": ("", ""), "Disconnect": ("", "")},
+    "org.bluez.GattService1": {},
+    "org.bluez.GattCharacteristic1": {
+        "ReadValue": ("a{sv}", "ay"),
+        "WriteValue": ("aya{sv}", ""),
+        "StartNotify": ("", ""),
+        "StopNotify": ("", ""),
+    },
 }
 
 
@@ -38,7 +46,7 @@ class BusObject(Protocol):
         """Properties.Set; raises CallError."""
         ...
 
-    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer:
+    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer | Later:
         """A call of an interface of its own; raises CallError."""
         ...
 
@@ -63,7 +71,7 @@ class Daemon:
 
 def call_object(
     objects: Mapping[str, BusObject], path: str, interface: str, member: str, sender: str, body: list[Any]
-) -> Answer:
+) -> Answer | Later:
     """Answer a call to `path`; raises CallError."""
     if interface == OBJECT_MANAGER and member == "GetManagedObjects" and path == "/":
         tree = {item.path: with_standard_interfaces(item.interfaces()) for item in objects.values()}
@@ -122,5 +130,5 @@ def introspect(objects: Mapping[str, BusObject], path: str) -> str:
 
 
 def _split(signature: str) -> list[str]:
-    """A signature as its single complete types; containers come alone in this table."""
-    return [signature] if signature.startswith("a") else list(signature)
+    """A signature as its single complete types."""
+    return [each.signature for each in SignatureTree(signature).types]

@@ -164,6 +164,18 @@ class World:
         for index in self.kernel.controllers:
             self.kernel.advertise(SENDER, structure, index=index)
 
+    def show(self) -> None:
+        """An advertisement of each peripheral that sends any, always the same."""
+        self.sync()
+        for address, peripheral in self.bluez.peripherals.items():
+            if not peripheral.advertises:
+                continue
+            self.bluez.advertise(address, address_type=peripheral.address_type, name=peripheral.name)
+            name = peripheral.name.encode()
+            data = b"\x02\x01\x06" + bytes((len(name) + 1, 9)) + name
+            for index in self.kernel.controllers:
+                self.kernel.advertise(address, data, index=index)
+
     def sync(self) -> None:
         """What bluetoothd and its clients have changed in the kernel."""
         adapters = {int(hci.removeprefix("hci")): adapter for hci, adapter in self.bluez.adapters.items()}
@@ -199,6 +211,7 @@ class World:
         while True:
             if self.on_air:
                 self.hear()
+                self.show()
             await asyncio.sleep(EVERY_S)
 
 

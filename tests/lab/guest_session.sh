@@ -5,7 +5,7 @@ set -euo pipefail
 source "$LAB_RUN/settings"
 export ROOT LAB BLUEZ LAB_BLUETOOTHD
 export HOME=/root LANG=C.UTF-8 PATH="$BLUEZ/usr/bin:$PATH"
-export PYTHONPATH=$LAB PYTHONDONTWRITEBYTECODE=1 RENOGYBT_LAB_GUEST=1
+export PYTHONPATH=$LAB:$ROOT PYTHONDONTWRITEBYTECODE=1 RENOGYBT_LAB_GUEST=1
 
 switch_off() {
     exec "$DEVICES/bin/python" -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321FEDC)' # RB_POWER_OFF

@@ -1,8 +1,12 @@
 """A radio that hears what the test says."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+from fakes import nobody
 
 from renogybt.model.advertisement import Advertisement
+from renogybt.model.gatt import GattLink
 from renogybt.model.radio import (
     AdvertisementListener,
     Intake,
@@ -47,6 +51,9 @@ class SpokenRadio:
     def hear(self, batch: Sequence[Advertisement]) -> None:
         """Deliver a batch."""
         self._batches.notify(batch)
+
+    def connect(self, address: int) -> AbstractAsyncContextManager[GattLink]:
+        return nobody.connect(address)
 
     async def run(self) -> None:
         """Nothing runs."""

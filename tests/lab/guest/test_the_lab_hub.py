@@ -1,13 +1,21 @@
 """What other tests take for granted about the lab's hub."""
 
 import asyncio
+import contextlib
+import struct
+import time
+from collections.abc import AsyncIterator
 
 import pytest
+from bleak import BleakClient, BleakScanner
 from bluez import CHARACTERISTIC, DEVICE, Bluez, BluezError
 from mgmt import Found, MgmtSocket
 from world import HUB_ADDRESS, HUB_NAME, until, world
 
 HUB_PATH = f"/org/bluez/hci0/dev_{HUB_ADDRESS.replace(':', '_')}"
+WRITE_UUID = "0000ffd1-0000-1000-8000-00805f9b34fb"
+NOTIFY_UUID = "0000fff1-0000-1000-8000-00805f9b34fb"
+BATTERIES = (48, 49, 50, 51)
 SILENCE_S = 0.6  # six intervals of the hub: long enough to be sure that it is silent
 
 
@@ -114,3 +122,145 @@ async def test_a_busy_hub_advertises_and_refuses(bluez: Bluez) -> None:
     await bluez.call(HUB_PATH, DEVICE, "Disconnect")
     with pytest.raises(BluezError):
         await connecting
+
+
+# -- the line behind the hub, by bleak, which knows nothing of the code under test
+
+
+def crc(octets: bytes) -> int:
+    """CRC-16/MODBUS, one bit after the other."""
+    remainder = 0xFFFF
+    for octet in octets:
+        remainder ^= octet
+        for _ in range(8):
+            remainder = remainder >> 1 ^ (0xA001 if remainder & 1 else 0)
+    return remainder
+
+
+def read_request(unit: int, register: int, words: int) -> bytes:
+    body = struct.pack(">BBHH", unit, 3, register, words)
+    return body + struct.pack("<H", crc(body))
+
+
+class Central:
+    """A bleak client that is connected and has subscribed; keeps what it is notified."""
+
+    def __init__(self, client: BleakClient) -> None:
+        self._client = client
+        self.pieces: list[bytes] = []
+        self._more = asyncio.Event()
+
+    def on_notification(self, _characteristic: object, octets: bytearray) -> None:
+        self.pieces.append(bytes(octets))
+        self._more.set()
+
+    async def ask(self, request: bytes, length: int, timeout_s: float = 2.0) -> bytes:
+        """The answer, all pieces joined, as soon as `length` octets are there; raises TimeoutError."""
+        self.pieces.clear()
+        await self._client.write_gatt_char(WRITE_UUID, request, response=False)
+        async with asyncio.timeout(timeout_s):
+            while len(b"".join(self.pieces)) < length:
+                self._more.clear()
+                await self._more.wait()
+        return b"".join(self.pieces)
+
+
+@pytest.fixture
+async def central(unfiltered_discovery: None) -> AsyncIterator[Central]:
+    """Connected to the hub, whose batteries stand still."""
+    await world("still 1")
+    device = await BleakScanner.find_device_by_address(HUB_ADDRESS, timeout=15.0)
+    assert device is not None
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(BleakClient(device, timeout=20.0))
+        connected = Central(client)
+        await client.start_notify(NOTIFY_UUID, connected.on_notification)
+        yield connected
+
+
+CELLS = read_request(48, 5000, 34)
+CELLS_LENGTH = 5 + 2 * 34
+
+
+async def test_a_request_is_answered_in_notifications_of_20_octets(central: Central) -> None:
+    answer = await central.ask(CELLS, CELLS_LENGTH)
+
+    assert [len(piece) for piece in central.pieces] == [20, 20, 20, 13]
+    assert answer[:3] == bytes((48, 3, 68))
+    assert crc(answer) == 0
+    assert answer.hex() == await world(f"answer {CELLS.hex()}")
+
+
+async def test_bleak_reads_the_voltages_of_all_four_batteries(central: Central) -> None:
+    began = time.monotonic()
+    voltages = []
+    for unit in BATTERIES:
+        answer = await central.ask(read_request(unit, 5042, 7), 19)
+        assert answer[:3] == bytes((unit, 3, 14))
+        assert crc(answer) == 0
+        voltages.append(struct.unpack_from(">H", answer, 5)[0] / 10)
+
+    assert all(48.0 < voltage < 58.4 for voltage in voltages)
+    assert max(voltages) - min(voltages) < 1.0  # they hang on one bar
+    assert time.monotonic() - began < 4 * 0.5
+
+
+async def test_a_silent_unit_leaves_the_others_alone(central: Central) -> None:
+    await world("silent 49")
+
+    with pytest.raises(TimeoutError):
+        await central.ask(read_request(49, 5042, 7), 1, timeout_s=0.5)
+    assert crc(await central.ask(read_request(50, 5042, 7), 19)) == 0
+
+    await world("cure")
+    assert crc(await central.ask(read_request(49, 5042, 7), 19)) == 0
+
+
+async def test_a_bad_crc_comes_as_often_as_was_asked_for(central: Central) -> None:
+    await world("badcrc 2")
+
+    answers = [await central.ask(CELLS, CELLS_LENGTH) for _ in range(3)]
+
+    assert [crc(answer) == 0 for answer in answers] == [False, False, True]
+
+
+async def test_notifications_are_as_small_as_was_asked_for(central: Central) -> None:
+    await world("split 7")
+
+    answer = await central.ask(CELLS, CELLS_LENGTH)
+
+    assert {len(piece) for piece in central.pieces[:-1]} == {7}
+    assert crc(answer) == 0
+
+
+async def test_a_late_answer_comes_when_nobody_expects_it(central: Central) -> None:
+    await world("late 0.7")
+
+    with pytest.raises(TimeoutError):
+        await central.ask(CELLS, CELLS_LENGTH, timeout_s=0.3)
+    prompt = await central.ask(read_request(50, 5042, 7), 19, timeout_s=0.3)
+    assert prompt[0] == 50
+
+    central.pieces.clear()
+    await asyncio.sleep(0.7)
+    assert b"".join(central.pieces)[:3] == bytes((48, 3, 68))
+
+
+@pytest.mark.parametrize(
+    ("command", "head"),
+    [("exception 2", b"\x30\x83\x02"), ("foreign", b"\x31\x03\x44"), ("garbage", b"\xff\x00\xff")],
+)
+async def test_what_comes_is_not_what_was_asked_for(central: Central, command: str, head: bytes) -> None:
+    await world(command)
+
+    assert (await central.ask(CELLS, 5))[:3] == head
+
+
+async def test_the_hub_breaks_the_link_within_an_answer(central: Central, bluez: Bluez) -> None:
+    await world("breaks")
+
+    with pytest.raises(TimeoutError):
+        await central.ask(CELLS, CELLS_LENGTH, timeout_s=1.0)
+
+    assert len(central.pieces) <= 1
+    await until(lambda: is_connected(bluez, False))

@@ -9,9 +9,11 @@ from bumble.hci import Address
 from neighbourhood.dongle import Dongle
 from neighbourhood.hub import HubState
 from neighbourhood.street import MAX_ADAPTERS, Street
+from renogybt.simulator.hub_faults import Fault
 
 ADDRESS_TYPES = {"public": Address.PUBLIC_DEVICE_ADDRESS, "random": Address.RANDOM_DEVICE_ADDRESS}
 SWITCH = {"0": False, "1": True}
+UNTIL_CURED = "-"
 
 
 def octets(text: str) -> bytes:
@@ -48,6 +50,10 @@ class Commands:
             return await command(*arguments) or "ok"
         except (ValueError, LookupError, OSError) as error:
             return f"error: {error!r}"
+
+    def _spoil(self, fault: Fault, times: str, argument: float = 0.0, unit: int | None = None) -> None:
+        left = None if times == UNTIL_CURED else int(times)
+        self._street.hub.line.faults.add(fault, argument, times=left, unit=unit)
 
     def _dongle(self, number: str) -> Dongle:
         if number not in map(str, range(MAX_ADAPTERS)):
@@ -105,3 +111,39 @@ class Commands:
 
     async def do_notify(self, data: str) -> None:
         await self._street.hub.notify(octets(data))
+
+    async def do_answer(self, data: str) -> str:
+        return self._street.hub.line.truth(octets(data)).hex() or "-"
+
+    async def do_still(self, on: str) -> None:
+        self._street.hub.line.stand_still(SWITCH[on])
+
+    async def do_silent(self, unit: str, times: str = UNTIL_CURED) -> None:
+        self._spoil(Fault.SILENT, times, unit=int(unit))
+
+    async def do_badcrc(self, times: str) -> None:
+        self._spoil(Fault.BAD_CRC, times)
+
+    async def do_split(self, size: str, times: str = UNTIL_CURED) -> None:
+        self._spoil(Fault.SPLIT, times, float(size))
+
+    async def do_late(self, seconds: str, times: str = "1") -> None:
+        self._spoil(Fault.LATE, times, float(seconds))
+
+    async def do_exception(self, code: str, times: str = "1") -> None:
+        self._spoil(Fault.EXCEPTION, times, float(code))
+
+    async def do_foreign(self, times: str = "1") -> None:
+        self._spoil(Fault.FOREIGN, times)
+
+    async def do_garbage(self, times: str = "1") -> None:
+        self._spoil(Fault.GARBAGE, times)
+
+    async def do_duplicate(self, times: str = "1") -> None:
+        self._spoil(Fault.DUPLICATE, times)
+
+    async def do_breaks(self, times: str = "1") -> None:
+        self._spoil(Fault.DROP, times)
+
+    async def do_cure(self) -> None:
+        self._street.hub.line.faults.cure()

@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine, Sequence
 from enum import Enum
 from typing import Any
 
@@ -15,11 +15,11 @@ from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
 
 from neighbourhood.air import Air
+from renogybt.simulator.hub_faults import Answer, HubFaults, in_pieces
+from renogybt.simulator.renogy_bus import ANSWER_S, RenogyBus
 
 ATT_MTU = 23  # a hub agrees to no more: notifications of 20 octets
 INTERVAL_MS = 100
-
-Responder = Callable[[bytes], Awaitable[bytes]]
 
 
 class HubState(Enum):
@@ -28,20 +28,44 @@ class HubState(Enum):
     BUSY = "busy"
 
 
-async def silence(_request: bytes) -> bytes:
-    """The responder of a hub with nothing on its bus."""
-    return b""
+class Line:
+    """The demo's batteries and controller, on the clock of the event loop, which can be stopped."""
+
+    def __init__(self) -> None:
+        self._bus = RenogyBus()
+        self._began = asyncio.get_running_loop().time()
+        self._stands_at: float | None = None
+
+    @property
+    def faults(self) -> HubFaults:
+        return self._bus.faults
+
+    def stand_still(self, still: bool) -> None:
+        """Whether everything stays as it is now, so that the same request gets the same answer."""
+        self._stands_at = self._now() if still else None
+
+    def truth(self, request: bytes) -> bytes:
+        """What would come back without any fault."""
+        return self._bus.truth(request, self._now())
+
+    def answer(self, request: bytes) -> Answer:
+        return self._bus.answer(request, self._now())
+
+    def _now(self) -> float:
+        if self._stands_at is not None:
+            return self._stands_at
+        return asyncio.get_running_loop().time() - self._began
 
 
 class Hub:
-    """FFD1 takes requests, FFF1 notifies the replies that `responder` makes of them.
+    """FFD1 takes requests, FFF1 notifies the answers of the devices on the `line`.
 
-    One central at a time, and no advertising while it is connected. The reply to a request
+    One central at a time, and no advertising while it is connected. The answer to a request
     arrives in pieces of the ATT MTU, one request after the other.
     """
 
     def __init__(self, air: Air, name: str, address: str) -> None:
-        self.responder: Responder = silence
+        self.line = Line()
         self.connects = 0
         self.requests: list[bytes] = []
         self._air = air
@@ -56,7 +80,8 @@ class Hub:
         )
         self._device.gatt_server.max_mtu = ATT_MTU
         self._device.on("connection", self._on_connection)
-        self._notify = Characteristic("FFF1", Characteristic.Properties.NOTIFY, Characteristic.READABLE, b"")
+        nothing = Characteristic.Permissions(0)
+        self._notify = Characteristic("FFF1", Characteristic.Properties.NOTIFY, nothing, b"")
         self._add_services()
         self._device.advertising_data = bytes(
             AdvertisingData(
@@ -107,7 +132,7 @@ class Hub:
     async def notify(self, payload: bytes) -> None:
         """Send this to whoever is connected and has subscribed."""
         for connection in tuple(self._device.connections.values()):
-            await self._send(connection, payload)
+            await self._send(connection, in_pieces(payload, connection.att_mtu - 3))
 
     def stats(self) -> dict[str, Any]:
         """What centrals have done, for JSON."""
@@ -145,12 +170,26 @@ class Hub:
 
     async def _answer(self, connection: Connection, request: bytes) -> None:
         async with self._bus:
-            await self._send(connection, await self.responder(request))
+            await asyncio.sleep(ANSWER_S)
+            answer = self.line.answer(request)
+            if not answer.delay_s:
+                await self._send_answer(connection, answer)
+        if answer.delay_s:
+            # what is late holds up nobody: it may come in the middle of something else
+            await asyncio.sleep(answer.delay_s)
+            await self._send_answer(connection, answer)
 
-    async def _send(self, connection: Connection, payload: bytes) -> None:
-        step = connection.att_mtu - 3
-        for start in range(0, len(payload), step):
-            await self._device.notify_subscriber(connection, self._notify, payload[start : start + step])
+    async def _send_answer(self, connection: Connection, answer: Answer) -> None:
+        if answer.drops:
+            await self._send(connection, answer.pieces[:1])
+            await self.drop()
+        else:
+            await self._send(connection, answer.pieces)
+
+    async def _send(self, connection: Connection, pieces: Sequence[bytes]) -> None:
+        for piece in pieces:
+            if connection.handle in self._device.connections:
+                await self._device.notify_subscriber(connection, self._notify, piece)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -51,6 +51,8 @@ class Street:
         if not self._started:
             await self.hub.power_on()
             self._started = True
+        self.hub.line.faults.cure()
+        self.hub.line.stand_still(False)
         await self.hub.set_state(HubState.ON)
         await self.hub.drop()
 

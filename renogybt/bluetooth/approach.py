@@ -1,0 +1,191 @@
+"""How a link comes about: the peripheral is heard, then BlueZ connects, in several attempts."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from renogybt.bluetooth.bus import Bus
+from renogybt.bluetooth.discovery import ACCESS_DENIED, NOT_READY, Discovery, InProgressError
+from renogybt.bluetooth.errors import BluetoothError, BusError, CallError
+from renogybt.bluetooth.faults import call_fault
+from renogybt.bluetooth.gatt_tree import GattTree
+from renogybt.bluetooth.peripheral import Peripheral
+from renogybt.bluetooth.tree import AdapterRecord
+from renogybt.model.advertisement import Advertisement, format_address
+from renogybt.model.gatt import ConnectError, LinkLostError, NotHeardError
+from renogybt.model.radio import AdvertisementListener, Unsubscribe
+from renogybt.service.logs import printable
+
+_LOGGER = logging.getLogger(__name__)
+
+_ALREADY_CONNECTED = "org.bluez.Error.AlreadyConnected"
+_HOPELESS = (NOT_READY, ACCESS_DENIED)
+"""Refusals that a further attempt does not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTiming:
+    """The deadlines of a link, in seconds.
+
+    BlueZ would try to connect for ever. A busy neighbourhood makes attempts fail within a moment
+    (`le-connection-abort-by-local`); then it helps to try again soon. It ends a link two seconds after
+    it was asked to.
+    """
+
+    hear_s: float = 5.0
+    attempt_s: float = 10.0
+    pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0)
+    total_s: float = 30.0
+    operation_s: float = 5.0
+    goodbye_s: float = 2.5
+
+
+class Scan(Protocol):
+    """The scan beside the links, on the same adapter."""
+
+    @property
+    def adapter(self) -> AdapterRecord:
+        """The one in use; raises ConnectError where there is none."""
+        ...
+
+    @property
+    def every_repeat(self) -> bool:
+        """Whether every advertisement is reported, and not each advertiser once in ten seconds."""
+        ...
+
+    def begin_anew(self) -> None:
+        """Have everybody reported once more, if possible."""
+        ...
+
+    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
+        """Hand advertisements to `listener`, until the answer is called."""
+        ...
+
+
+async def hear(peripheral: Peripheral, scan: Scan, timing: LinkTiming) -> None:
+    """Wait until the peripheral is known to be there; raises NotHeardError.
+
+    Where the controller suppresses repeats, it counts that BlueZ has heard it in this discovery.
+    """
+
+    def look(batch: Sequence[Advertisement]) -> None:
+        if any(each.address == peripheral.address for each in batch):
+            peripheral.hear()
+
+    def is_there() -> bool:
+        return peripheral.connected or peripheral.heard or (peripheral.in_range and not scan.every_repeat)
+
+    if is_there():
+        return
+    if not scan.every_repeat:
+        scan.begin_anew()
+    leave = scan.listen(look)
+    try:
+        async with asyncio.timeout(timing.hear_s):
+            await peripheral.until(is_there)
+    except TimeoutError as error:
+        raise NotHeardError(
+            f"{format_address(peripheral.address)} was not heard within {timing.hear_s:g} s: away, switched"
+            " off, or in use by another program (one central at a time)"
+        ) from error
+    finally:
+        leave()
+
+
+class Approach:
+    """The attempts of one connect. `bus_address` is where a discovery of its own can be started."""
+
+    def __init__(
+        self, peripheral: Peripheral, scan: Scan, timing: LinkTiming, bus_address: str | None
+    ) -> None:
+        self._peripheral = peripheral
+        self._scan = scan
+        self._timing = timing
+        self._bus_address = bus_address
+        self._reason = ""
+        self._count = 0
+
+    async def connect(self) -> GattTree:
+        """Connect and resolve the services; raises ConnectError."""
+        try:
+            async with asyncio.timeout(self._timing.total_s):
+                for pause_s in self._timing.pauses_s:
+                    if (tree := await self._try()) is not None:
+                        return tree
+                    await asyncio.sleep(pause_s)
+                if (tree := await self._try()) is not None:
+                    return tree
+        except TimeoutError:
+            self._reason = self._reason or f"no link within {self._timing.total_s:g} s"
+        raise self._failure()
+
+    def _failure(self) -> ConnectError:
+        attempts = f"{self._count} attempts" if self._count > 1 else "one attempt"
+        return ConnectError(
+            f"no link to {format_address(self._peripheral.address)} in {attempts}: {self._reason}"
+        )
+
+    async def _try(self) -> GattTree | None:
+        """One attempt; None: another one may do. Raises ConnectError."""
+        self._count += 1
+        try:
+            async with asyncio.timeout(self._timing.attempt_s):
+                return await self._attempt()
+        except TimeoutError as error:
+            self._reason = str(error) or f"no link within {self._timing.attempt_s:g} s"
+        except (CallError, InProgressError) as error:
+            self._reason = printable(str(error))
+            if isinstance(error, CallError) and error.name in _HOPELESS:
+                self._reason = str(call_fault(error))
+                raise self._failure() from error
+        except (BusError, LinkLostError) as error:
+            self._reason = str(error)
+            raise self._failure() from error
+        _LOGGER.debug("attempt %d failed: %s", self._count, self._reason)
+        await self._peripheral.disconnect()
+        if self._peripheral.lost:
+            self._reason = self._peripheral.lost
+            raise self._failure()
+        return None
+
+    async def _attempt(self) -> GattTree | None:
+        """Raises CallError, InProgressError, BusError, LinkLostError, TimeoutError."""
+        peripheral = self._peripheral
+        if not peripheral.known:
+            await self._make_known()
+        if not peripheral.connected:
+            await self._connect()
+        await peripheral.until(lambda: peripheral.resolved or not peripheral.connected)
+        if peripheral.connected:
+            return await peripheral.tree()
+        self._reason = "the link broke before its services were known"
+        return None
+
+    async def _make_known(self) -> None:
+        """BlueZ makes objects only while somebody discovers; on a connection whose end ends that as well."""
+        async with Bus(self._bus_address) as bus:
+            discovery = Discovery(bus)
+            await discovery.start(self._scan.adapter)
+            try:
+                await self._peripheral.until(lambda: self._peripheral.known)
+            finally:
+                await discovery.stop()
+
+    async def _connect(self) -> None:
+        if not self._scan.every_repeat:
+            # the kernel connects at the next report of the peripheral, which the filter would suppress
+            self._scan.begin_anew()
+        try:
+            # longer than the attempt: given up it is answered by `disconnect`, and not left unanswered
+            await self._peripheral.connect(2 * self._timing.attempt_s)
+        except CallError as error:
+            if error.name != _ALREADY_CONNECTED:
+                raise
+        await self._peripheral.refresh()
+
+
+def as_connect_error(error: BluetoothError) -> ConnectError:
+    """Whatever went wrong on the way to BlueZ."""
+    return ConnectError(f"no link: {printable(str(error))}")

@@ -1,0 +1,91 @@
+"""The services of a peripheral as BlueZ's object tree shows them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dbus_fast import unpack_variants
+
+from renogybt.model.gatt import Characteristic, Property, Service
+
+SERVICE = "org.bluez.GattService1"
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
+
+DEFAULT_MTU = 23
+"""Bluetooth Core Specification, volume 3 part F 3.2.8: what every LE link has. BlueZ tells the true one
+from 5.62 on."""
+
+_SERVICE_PATH = re.compile(r"/service([0-9a-f]{4})")
+_CHARACTERISTIC_PATH = re.compile(r"(/service[0-9a-f]{4})/char([0-9a-f]{4})")
+_FLAGS = {
+    "broadcast": Property.BROADCAST,
+    "read": Property.READ,
+    "write-without-response": Property.WRITE_WITHOUT_RESPONSE,
+    "write": Property.WRITE,
+    "notify": Property.NOTIFY,
+    "indicate": Property.INDICATE,
+    "authenticated-signed-writes": Property.SIGNED_WRITE,
+    "extended-properties": Property.EXTENDED,
+}
+"""The words of BlueZ's doc/org.bluez.GattCharacteristic.rst; those not here are no property of ATT."""
+
+Objects = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""What GetManagedObjects answers: path, interface, property."""
+
+
+@dataclass(frozen=True, slots=True)
+class GattTree:
+    """`paths` leads from the handle of a value to the object of its characteristic."""
+
+    services: tuple[Service, ...]
+    paths: Mapping[int, str]
+    mtu: int
+
+
+def read_tree(device_path: str, objects: Objects) -> GattTree:
+    """The services below one device; objects that are not as BlueZ makes them are left out."""
+    mtu = DEFAULT_MTU
+    paths: dict[int, str] = {}
+    found: dict[str, list[Characteristic]] = {}
+    for path, parent, handle, properties in _characteristics(device_path, objects):
+        found.setdefault(parent, []).append(
+            Characteristic(str(properties.get("UUID", "")).lower(), handle, _properties(properties))
+        )
+        paths[handle] = path
+        mtu = max(mtu, int(properties.get("MTU", DEFAULT_MTU)))
+    services = tuple(
+        Service(uuid, handle, tuple(sorted(found.get(path, ()), key=lambda each: each.handle)))
+        for path, uuid, handle in _services(device_path, objects)
+    )
+    return GattTree(tuple(sorted(services, key=lambda each: each.handle)), paths, mtu)
+
+
+def _services(device_path: str, objects: Objects) -> Iterator[tuple[str, str, int]]:
+    """Path below the device, UUID and handle of each primary service."""
+    for path, interfaces in objects.items():
+        place = _SERVICE_PATH.fullmatch(path.removeprefix(device_path))
+        if place is None or SERVICE not in interfaces:
+            continue
+        properties = unpack_variants(dict(interfaces[SERVICE]))
+        if properties.get("Primary", True):
+            yield place[0], str(properties.get("UUID", "")).lower(), int(place[1], 16)
+
+
+def _characteristics(device_path: str, objects: Objects) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """Path, path of the service below the device, handle of the value, and properties of each.
+
+    The handle in the path is that of the declaration, which the value follows (Core Specification,
+    volume 3 part G 3.3).
+    """
+    for path, interfaces in objects.items():
+        place = _CHARACTERISTIC_PATH.fullmatch(path.removeprefix(device_path))
+        if place is not None and CHARACTERISTIC in interfaces:
+            yield path, place[1], int(place[2], 16) + 1, unpack_variants(dict(interfaces[CHARACTERISTIC]))
+
+
+def _properties(properties: Mapping[str, Any]) -> Property:
+    flags = Property(0)
+    for word in properties.get("Flags", ()):
+        flags |= _FLAGS.get(word, Property(0))
+    return flags

@@ -1,0 +1,222 @@
+"""One peripheral as BlueZ shows it: its Device1 object, followed on one bus connection."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dbus_fast import Message, unpack_variants
+
+from renogybt.bluetooth.bus import BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.device import HEARD
+from renogybt.bluetooth.discovery import IN_PROGRESS
+from renogybt.bluetooth.errors import BluetoothError, CallError
+from renogybt.bluetooth.gatt_tree import CHARACTERISTIC, GattTree, read_tree
+from renogybt.model.advertisement import format_address
+from renogybt.model.gatt import LinkLostError
+from renogybt.model.radio import Unsubscribe
+from renogybt.service.logs import printable
+
+_LOGGER = logging.getLogger(__name__)
+
+NO_OBJECT = frozenset(
+    {"org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownMethod"}
+)
+"""How BlueZ answers for a device that it does not know (any more)."""
+
+MATCHES = 8
+"""Match rules of one peripheral at the most: two, and one for each characteristic that is watched."""
+_FROM_BLUEZ = f"type='signal',sender='{BLUEZ}'"
+_GONE_S = 3.0
+"""How long after BlueZ's answer a link may take to vanish."""
+
+
+class Peripheral:
+    """Follows the object of one address, which need not be there (yet).
+
+    `known`: BlueZ has an object of it. `in_range`: BlueZ has heard it in the discovery that runs.
+    `heard`: it was heard since we follow it. `connected` and `resolved` as BlueZ says. `name`: what it
+    calls itself. `lost` says why it can be followed no more, and is empty otherwise.
+    """
+
+    def __init__(self, bus: Bus, adapter_path: str, address: int) -> None:
+        self.bus = bus
+        self.address = address
+        self.path = f"{adapter_path}/dev_{format_address(address).replace(':', '_')}"
+        self.known = self.in_range = self.heard = self.connected = self.resolved = False
+        self.lost = ""
+        self.name = ""
+        self._pending = False
+        self._early: list[Message] | None = None
+        self._changed = asyncio.Event()
+        self._unsubscribe: list[Unsubscribe] = []
+        self._matched: list[str] = []
+        self.on_value: Callable[[str, bytes], None] = _nobody
+        """Is handed the path of a characteristic and what it has notified."""
+        self.on_end: Callable[[], None] = _nobody
+        """Is called whenever the link turns out to be gone."""
+
+    async def follow(self) -> None:
+        """Know everything from now on; raises BusError, CallError, CallTimeoutError."""
+        self._unsubscribe = [
+            self.bus.on_signal(self._on_signal),
+            self.bus.on_close(lambda: self.lose("the connection to the D-Bus system bus is gone")),
+        ]
+        await self._match(f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',arg0path='{self.path}'")
+        await self.watch(self.path)
+        await self.refresh()
+
+    async def watch(self, path: str) -> None:
+        """Be told of changes of one of its objects; raises BusError.
+
+        Not by one rule with path_namespace for all of them: to dbus-daemon 1.14 all such rules are equal
+        when one is to be removed, and it may remove that of another peripheral.
+        """
+        await self._match(f"{_FROM_BLUEZ},interface='{PROPERTIES}',member='PropertiesChanged',path='{path}'")
+
+    async def _match(self, rule: str) -> None:
+        if rule not in self._matched:
+            self._matched.append(rule)
+            await self.bus.match(rule)
+
+    async def leave(self) -> None:
+        """Follow it no more; may be called at any time, and again."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        while self._matched:
+            rule = self._matched.pop()
+            if self.bus.open:
+                await self.bus.unmatch(rule)
+
+    async def refresh(self) -> None:
+        """Ask what is true now; raises BusError, CallError, CallTimeoutError."""
+        self._early = []
+        try:
+            (properties,) = await self.bus.call(self.path, PROPERTIES, "GetAll", "s", (DEVICE,))
+            self._take(unpack_variants(properties))
+        except CallError as error:
+            if error.name not in NO_OBJECT:
+                raise
+        finally:
+            # signals that came before our task went on are newer than the answer
+            early, self._early = self._early or [], None
+            for message in early:
+                self._apply(message)
+
+    async def until(self, rule: Callable[[], bool]) -> None:
+        """Wait until it holds; raises LinkLostError when it can be followed no more."""
+        while not rule():
+            if self.lost:
+                raise LinkLostError(self.lost)
+            self._changed.clear()
+            await self._changed.wait()
+
+    # what is done to it
+
+    async def connect(self, within_s: float) -> None:
+        """Have BlueZ connect; raises LinkLostError, BusError, CallError, CallTimeoutError.
+
+        One that is cancelled goes on in BlueZ until `disconnect`, which has it answered.
+        """
+        if self.lost:
+            raise LinkLostError(self.lost)
+        self._pending = True
+        try:
+            await self.bus.call(self.path, DEVICE, "Connect", timeout_s=within_s)
+        except CallError as error:
+            # an attempt that somebody else began, perhaps a program that has died, goes on
+            self._pending = error.name == IN_PROGRESS
+            raise
+        self._pending = False
+
+    @property
+    def engaged(self) -> bool:
+        """Whether there is a link, or an attempt, as far as anybody knows."""
+        return self.connected or self._pending
+
+    async def disconnect(self, bus: Bus | None = None) -> None:
+        """End the link, or the attempt, and wait until it is gone; never raises, and is bounded.
+
+        BlueZ takes its time: it ends a link two seconds after it was asked to. `bus`: another connection
+        than the one by which it was followed.
+        """
+        if not self.engaged:
+            return
+        bus = bus or self.bus
+        try:
+            await bus.call(self.path, DEVICE, "Disconnect")
+            async with asyncio.timeout(_GONE_S):
+                await self.until(lambda: not self.connected)
+        except (BluetoothError, LinkLostError, TimeoutError) as error:
+            _LOGGER.debug("disconnecting %s: %s", format_address(self.address), printable(str(error)))
+        self._pending = False
+
+    async def tree(self) -> GattTree:
+        """Its services; raises BusError, CallError, CallTimeoutError."""
+        (objects,) = await self.bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
+        return read_tree(self.path, objects)
+
+    # what is heard of it
+
+    def hear(self) -> None:
+        """It was heard just now, by whatever way."""
+        self.heard = True
+        self._changed.set()
+
+    def lose(self, reason: str) -> None:
+        """It can be followed no more. What was true before may still be true."""
+        self.lost = self.lost or reason
+        self._changed.set()
+        self.on_end()
+
+    def _on_signal(self, message: Message) -> None:
+        if self._early is None:
+            self._apply(message)
+        else:
+            self._early.append(message)
+
+    def _apply(self, message: Message) -> None:
+        match message.member, message.body:
+            case "NameOwnerChanged", _ if message.interface == DBUS:
+                self._vanish()
+                self.lose("bluetoothd has ended")
+            case "PropertiesChanged", [str(interface), dict(changed), list(gone)] if (
+                message.interface == PROPERTIES
+            ):
+                self._on_properties(message.path or "", interface, changed, gone)
+            case "InterfacesAdded", [self.path, dict(interfaces)] if DEVICE in interfaces:
+                self._take(unpack_variants(interfaces[DEVICE]))
+                self.heard = self.heard or self.in_range
+            case "InterfacesRemoved", [self.path, list(interfaces)] if DEVICE in interfaces:
+                self._vanish()
+
+    def _on_properties(self, path: str, interface: str, changed: dict[str, Any], gone: Iterable[str]) -> None:
+        if path == self.path and interface == DEVICE:
+            self.heard = self.heard or not HEARD.isdisjoint(changed)
+            self.in_range = self.in_range and "RSSI" not in gone
+            self._take(unpack_variants(changed))
+        elif interface == CHARACTERISTIC and "Value" in changed and path.startswith(f"{self.path}/"):
+            self.on_value(path, bytes(changed["Value"].value))
+
+    def _take(self, properties: dict[str, Any]) -> None:
+        """Device1, or what has changed of it."""
+        was_connected = self.connected
+        self.known = True
+        self.in_range = self.in_range or "RSSI" in properties
+        self.name = str(properties.get("Name", self.name)).strip()
+        self.connected = bool(properties.get("Connected", self.connected))
+        self.resolved = self.connected and bool(properties.get("ServicesResolved", self.resolved))
+        self._changed.set()
+        if was_connected and not self.connected:
+            self.on_end()
+
+    def _vanish(self) -> None:
+        was_connected = self.connected
+        self.known = self.in_range = self.connected = self.resolved = self._pending = False
+        self._changed.set()
+        if was_connected:
+            self.on_end()
+
+
+def _nobody(*_told: object) -> None:
+    """Nobody wants to know."""
