@@ -103,12 +103,14 @@ BATTERY_STATE = (
 )
 BANK = (
     _level("combined_charge_percentage", "Battery level", 1),
+    _volts("combined_voltage", "Average voltage", 2),
     _amperes("combined_current", "Current"),
     _watts("combined_power", "Power", 1),
     _ampere_hours("combined_remaining_charge", "Remaining charge"),
     _ampere_hours("combined_capacity", "Capacity"),
     _energy("combined_energy_in_kwh", "Energy charged", "kWh", 3),
     _energy("combined_energy_out_kwh", "Energy discharged", "kWh", 3),
+    _fixed("combined_cell_count", "Cells"),
 )
 CHARGER = (
     _level("battery_percentage", "Battery level"),

@@ -37,6 +37,7 @@ def test_cells_and_temperatures_have_a_lowest_a_highest_and_a_difference() -> No
         "cell_voltage_1": 3.4,
         "cell_voltage_2": 3.1,
         "cell_voltage_alarm": 170,
+        "sensor_count": 2,
         "temperature_0": -2.5,
         "temperature_1": 4.0,
         "board_temperature": 60.0,
@@ -53,6 +54,16 @@ def test_cells_and_temperatures_have_a_lowest_a_highest_and_a_difference() -> No
         "temperature_max": 4.0,
         "temperature_delta": 6.5,
     }
+
+
+def test_where_a_cell_is_missing_nothing_is_said_of_all_cells() -> None:
+    derived = derive(BATTERY, {"cell_count": 3, "cell_voltage_0": 3.3, "cell_voltage_2": 3.4})
+
+    assert derived.keys().isdisjoint({"cell_voltage_min", "cell_voltage_max", "cell_voltage_delta"})
+
+
+def test_a_battery_is_never_more_than_full() -> None:
+    assert derive(BATTERY, {"remaining_charge": 51.0, "capacity": 50.0})["battery_level"] == 100.0
 
 
 def test_what_was_derived_before_changes_nothing() -> None:

@@ -1,0 +1,116 @@
+"""One round over the units of a hub: who is asked when, and what a silence means."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from renogybt.model.gatt import ConnectError, GattError, NotHeardError
+from renogybt.protocols.modbus.errors import ExceptionReplyError
+from renogybt.protocols.renogy.errors import ImplausibleError
+from renogybt.protocols.renogy.registers import Values
+from renogybt.readers.connection import Connection, Lines
+from renogybt.readers.errors import (
+    AlienError,
+    DamagedAnswerError,
+    LineError,
+    NoAnswerError,
+    NoRenogyServiceError,
+)
+from renogybt.readers.plan import HOUR_S
+from renogybt.readers.recognise import contradiction, recognise
+from renogybt.readers.unit import Unit
+
+ZOMBIE_TRIES = 2
+"""So many tries without a single notification, and the link is there in name only."""
+_FINAL = (NotHeardError, ConnectError, NoRenogyServiceError)
+"""What a second attempt in the same round would not cure: the radio has tried for long enough."""
+
+Deliver = Callable[[Unit, Values], None]
+"""Takes the values of a unit; raises AlienError."""
+
+
+class Visit:
+    """Asks `units`; `waiting` are those that have neither been read nor been given up.
+
+    Those that are silent are asked again when all others are done, so that they delay nobody for
+    more than one try, and those that were silent last time come last at once. A link that breaks is
+    made anew once.
+    """
+
+    def __init__(self, connection: Connection, units: Sequence[Unit], deliver: Deliver) -> None:
+        self.waiting = list(units)
+        self.given_up = False
+        self._connection = connection
+        self._deliver = deliver
+        self._began = _now()
+        self._answered = False
+
+    async def run(self, name: Callable[[], str]) -> None:
+        """Until all are done; `name`: what the hub is called, as far as is known then. Raises GattError."""
+        try:
+            await self._ask_all(name)
+        except _FINAL:
+            raise
+        except GattError:
+            await self._connection.close()
+            await self._ask_all(name)
+
+    async def _ask_all(self, name: Callable[[], str]) -> None:
+        lines = await self._connection.open(name)
+        for last_pass in (False, True):
+            for unit in sorted(self.waiting, key=lambda each: each.silent):
+                if self.given_up:
+                    return
+                if await self._ask(unit, lines, name(), last_pass=last_pass):
+                    self.waiting.remove(unit)
+
+    async def _ask(self, unit: Unit, lines: Lines, name: str, *, last_pass: bool) -> bool:
+        """Whether the unit is done with for this round."""
+        try:
+            values = await unit.poll.read(lines, name, patience=1)
+            self._answered = True
+            self._contradict(unit, values)
+            self._deliver(unit, values)
+        except NoAnswerError as error:
+            self._beware_of_zombies(unit, lines)
+            unit.silent = True
+            if not last_pass:
+                return False
+            self._miss(unit, str(error))
+        except DamagedAnswerError as error:
+            self._miss(unit, str(error))
+        except (ExceptionReplyError, ImplausibleError, AlienError) as error:
+            self._answered = True
+            self._miss(unit, await self._explained(unit, lines, error))
+        return True
+
+    def _beware_of_zombies(self, unit: Unit, lines: Lines) -> None:
+        """Raise LineError when it is the link that is silent rather than this unit."""
+        if lines.modbus is None:
+            unit.silent = True
+            raise LineError("the shunt sends nothing")
+        known_to_be_silent = unit.failures > 0 and self._answered
+        if lines.modbus.silent >= ZOMBIE_TRIES and not known_to_be_silent:
+            unit.silent = True
+            raise LineError("no unit answers over this link")
+
+    def _contradict(self, unit: Unit, values: Values) -> None:
+        found = contradiction(unit.device_type, unit.unit_id, str(values.get("model", "")))
+        if found:
+            raise AlienError(found)
+
+    async def _explained(self, unit: Unit, lines: Lines, error: Exception) -> str:
+        """What is wrong, by asking the unit what it is: once an hour, the answer stays the same."""
+        plain = str(error) if isinstance(error, AlienError) else f"unit {unit.unit_id}: {error}"
+        if lines.modbus is None or "set type" in plain:
+            return plain
+        if self._began - unit.probed_at < HOUR_S:
+            return unit.trouble or plain
+        unit.probed_at = self._began
+        return await recognise(lines.modbus, unit.device_type, unit.unit_id) or plain
+
+    def _miss(self, unit: Unit, trouble: str) -> None:
+        unit.miss(trouble, self._began, own=True)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

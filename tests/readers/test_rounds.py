@@ -1,0 +1,428 @@
+"""Rounds over a hub: who is read when, and what a fault of one costs the others."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from proxy.virtual_time import VirtualLoop
+from readers.fake_hub import (
+    ANSWER_S,
+    Answers,
+    Bend,
+    FakeHub,
+    FakeRadio,
+    Notes,
+    battery,
+    controller,
+    damaged,
+    later,
+    nothing,
+    section,
+    straight,
+)
+
+from renogybt.model.reading import DeviceType, LinkState
+from renogybt.readers.reader import Reader
+from renogybt.readers.settings import ReaderSettings
+
+BATTERIES = (48, 49, 50, 51)
+BANK = "bank-6cb2fd86824d"
+
+
+class Place:
+    """A reader at work in virtual time on a hub with four batteries and a controller."""
+
+    def __init__(
+        self, loop: VirtualLoop, hub: FakeHub, *sections: object, settings: ReaderSettings | None = None
+    ) -> None:
+        self.loop = loop
+        self.hub = hub
+        self.radio = FakeRadio(hub)
+        self.notes = Notes()
+        devices = sections or (section(DeviceType.BATTERY, *BATTERIES), section(DeviceType.CONTROLLER, 96))
+        self.reader = Reader(self.radio, devices, settings or ReaderSettings(), wall=loop.time)  # type: ignore[arg-type]
+        self.reader.add_sink(self.notes)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = self.loop.create_task(self.reader.run())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                self.loop.run_until_complete(self._task)
+            self._task = None
+
+    def run(self, seconds: float) -> None:
+        if self._task is None:
+            self.start()
+        self.loop.advance(seconds)
+        assert self._task is not None
+        if self._task.done():
+            self._task.result()
+
+    def do(self, act: Callable[..., None], *arguments: object) -> None:
+        """Have it done inside the loop."""
+        self.loop.call_soon(act, *arguments)
+        self.loop.advance(0.01)
+
+    def bend_unit(self, unit: int, bend: Bend) -> None:
+        def bent(request: bytes, reply: bytes) -> Answers:
+            return bend(request, reply) if request[0] == unit else straight(request, reply)
+
+        self.hub.bend = bent
+
+
+Places = Callable[..., Place]
+
+
+@pytest.fixture
+def places(virtual_loop: VirtualLoop) -> object:
+    """Makes places, and ends what runs in them."""
+    made: list[Place] = []
+
+    def make(*sections: object, hub: FakeHub | None = None, settings: ReaderSettings | None = None) -> Place:
+        units = {unit: battery() for unit in BATTERIES} | {96: controller()}
+        made.append(Place(virtual_loop, hub or FakeHub(units), *sections, settings=settings))
+        return made[-1]
+
+    yield make
+    for place in made:
+        place.stop()
+
+
+def test_a_round_over_four_batteries_and_a_controller_takes_less_than_one_and_a_half_seconds(
+    places: Places,
+) -> None:
+    place = places()
+    place.run(41)
+    second = [place.notes.times(unit)[1] for unit in (*BATTERIES, 96)]
+    assert max(second) - 30.0 < 1.5
+    asked = [each for at, each in zip(place.hub.requests, place.hub.asked(), strict=True) if at[0] > 29]
+    assert [asked.count((48, *block)) for block in ((5000, 34), (5042, 7), (5100, 10))] == [1, 1, 1]
+    assert len(asked) == 13
+
+
+def test_the_first_round_begins_at_once_and_brings_names_and_limits(places: Places) -> None:
+    place = places()
+    place.run(4)
+    values = place.notes.last(48).values
+    assert values["model"] == "RBT50LFP48S"
+    assert values["serial"] == "SERIAL0000000001"
+    assert values["charge_current_limit"] == 50.0
+    assert (values["current"], values["voltage"], values["battery_level"]) == (3.26, 52.8, 80.0)
+    assert values["power"] == pytest.approx(172.1)
+    assert place.notes.last(96).values["model"] == "RNG-CTRL-RVR40"
+    assert place.notes.state(48).fresh
+    assert place.notes.state(48).link is LinkState.CONNECTED
+    assert place.notes.state(48).rssi == -60
+
+
+def test_the_link_is_kept_between_rounds(places: Places) -> None:
+    place = places()
+    place.run(300)
+    assert place.hub.connects == 1
+
+
+def test_the_link_is_closed_after_each_round_when_asked_for(places: Places) -> None:
+    place = places(settings=ReaderSettings(keep_connection=False))
+    place.run(65)
+    assert place.hub.connects == 3
+    assert place.hub.link is not None
+    assert not place.hub.link.open
+    asked = place.hub.asked()
+    assert asked.count((48, 5000, 34)) == 3
+    assert asked.count((48, 5110, 22)) == 1
+
+
+def test_limits_are_read_again_each_hour(places: Places) -> None:
+    place = places()
+    place.run(3700)
+    assert place.hub.asked().count((48, 5049, 4)) == 2
+    assert place.hub.asked().count((48, 5110, 22)) == 1
+
+
+def test_the_bank_has_a_reading_when_each_battery_has_one(places: Places) -> None:
+    place = places()
+    place.run(5)
+    bank = place.notes.last(BANK).values
+    assert bank["combined_current"] == pytest.approx(4 * 3.26)
+    assert bank["combined_capacity"] == 200.0
+    assert place.notes.state(BANK).fresh
+    place.bend_unit(50, nothing)
+    place.run(120)
+    assert len(place.notes.times(BANK)) == 1
+    assert not place.notes.state(BANK).fresh
+    assert "50" in place.notes.state(BANK).trouble
+
+
+def test_a_silent_battery_does_not_delay_the_others(places: Places) -> None:
+    place = places()
+    place.run(45)
+    place.bend_unit(49, nothing)
+    place.run(25)  # in this round it is found out, which costs one try
+    place.run(1200)
+    for unit in (48, 50, 51, 96):
+        times = [at for at in place.notes.times(unit) if at > 85]
+        assert len(times) >= 38
+        assert all(abs(after - before - 30) < 0.5 for before, after in pairwise(times))
+        assert place.notes.state(unit).failed == 0
+    found_out = [at for at in place.notes.times(50) if 55 < at < 85]
+    assert found_out[0] - 60 < 3.5
+
+
+def test_a_silent_battery_backs_off_to_five_minutes_and_does_not_cost_the_link(places: Places) -> None:
+    place = places()
+    place.run(45)
+    place.bend_unit(49, nothing)
+    place.run(3600)
+    tries = sorted({round(at / 30) for at, each in place.hub.requests if each[0] == 49 and at > 50})
+    gaps = [30 * (after - before) for before, after in pairwise(tries)]
+    assert gaps[:5] == [30, 60, 120, 240, 300]
+    assert set(gaps[5:]) == {300}
+    assert place.hub.connects == 1
+    assert not place.notes.state(49).fresh
+    assert place.notes.state(49).trouble == "unit 49 does not answer"
+    place.hub.bend = straight
+    place.run(310)
+    assert place.notes.state(49).fresh
+    assert place.notes.state(49).trouble == ""
+
+
+def test_freshness_ends_two_and_a_half_intervals_after_the_last_good_reading(places: Places) -> None:
+    place = places()
+    place.run(45)
+    last = place.notes.times(49)[-1]
+    place.bend_unit(49, nothing)
+    place.run(120)
+    ended = next(
+        at for at, each in place.notes.healths if each.device.endswith("-49") and not each.fresh and at > 40
+    )
+    assert ended - last == pytest.approx(75, abs=0.1)
+
+
+def test_a_damaged_reply_costs_nothing_when_the_second_is_good(places: Places) -> None:
+    place = places()
+    count = iter(range(10**6))
+    place.hub.bend = lambda *frame: (damaged if next(count) % 2 else straight)(*frame)
+    place.run(100)
+    assert place.notes.state(51).failed == 0
+    assert len(place.notes.times(51)) == 4
+
+
+def test_a_reading_lacks_nothing_or_does_not_come(places: Places) -> None:
+    place = places()
+    place.run(40)
+    place.bend_unit(
+        48, lambda request, reply: (damaged if request[2:4] == b"\x13\xec" else straight)(request, reply)
+    )
+    place.run(30)
+    assert len(place.notes.times(48)) == 2
+    assert len(place.notes.times(49)) == 3
+    assert place.notes.state(48).failed == 1
+    assert "wrong CRC" in place.notes.state(48).trouble
+
+
+def test_two_tries_in_silence_make_the_link_anew(places: Places) -> None:
+    place = places()
+    place.run(45)
+    place.hub.deaf = True
+
+    def hear_again() -> None:
+        place.hub.deaf = False
+
+    place.loop.call_at(64.5, hear_again)
+    place.run(30)
+    assert place.hub.connects == 2
+    for unit in (*BATTERIES, 96):
+        assert len(place.notes.times(unit)) == 3
+        assert place.notes.state(unit).failed == 0
+
+
+def test_a_dropped_link_is_made_anew_within_the_round(places: Places) -> None:
+    place = places()
+    place.run(45)
+    place.loop.call_at(60.5, place.hub.drop)
+    place.run(30)
+    assert place.hub.connects == 2
+    for unit in (*BATTERIES, 96):
+        assert len(place.notes.times(unit)) == 3
+        assert place.notes.state(unit).failed == 0
+
+
+def test_the_loss_of_the_link_is_told_at_once(places: Places) -> None:
+    place = places()
+    place.run(40)
+    place.do(place.hub.drop)
+    place.run(0.1)
+    assert place.notes.state(48).link is LinkState.DISCONNECTED
+    assert place.notes.state(48).fresh
+
+
+def test_a_hub_that_was_away_is_read_as_soon_as_it_is_heard(places: Places) -> None:
+    place = places()
+    place.run(40)
+    place.hub.present = False
+    place.do(place.hub.drop)
+    place.run(600)
+    assert not place.notes.state(48).fresh
+    assert "does not advertise" in place.notes.state(48).trouble
+    assert len(place.radio.attempts) < 8  # an attempt each 5 minutes, not each round
+    place.hub.present = True
+    place.do(place.radio.hear, place.hub)
+    place.run(3)
+    assert all(place.notes.state(unit).fresh for unit in (*BATTERIES, 96, BANK))
+    place.run(90)
+    assert place.notes.times(48)[-1] % 30 < 1.5  # and back on schedule
+
+
+def test_a_hub_that_lets_nobody_connect_is_tried_less_and_less(places: Places) -> None:
+    place = places()
+    place.hub.refusing = True
+    place.start()
+    for _ in range(1200):
+        place.run(0.99)
+        place.do(place.radio.hear, place.hub)
+    assert 5 <= len(place.radio.attempts) <= 9
+    assert "lets nobody connect" in place.notes.state(48).trouble
+
+
+def test_a_hub_without_the_service_is_named_as_such(places: Places) -> None:
+    place = places()
+    place.hub.services = ()
+    place.run(5)
+    assert "no Renogy service FFD0" in place.notes.state(48).trouble
+
+
+def test_a_radio_that_does_not_scan_is_named_and_waited_for(places: Places) -> None:
+    place = places()
+    place.radio.fall_over("no adapter")
+    place.run(20)
+    assert "no adapter" in place.notes.state(48).trouble
+    place.do(place.radio.recover)
+    place.do(place.radio.hear, place.hub)
+    place.run(3)
+    assert place.notes.state(48).fresh
+
+
+def test_the_schedule_does_not_drift_in_a_day(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+    place.run(86399)
+    begins = [at for at, each in place.hub.requests if int.from_bytes(each[2:4]) == 5000]
+    assert len(begins) == 2880
+    periods = [after - before for before, after in pairwise(begins[1:])]
+    assert abs(sum(periods) / len(periods) - 30.0) < 0.01
+    assert all(abs(at % 30) < 0.01 for at in begins[1:])
+
+
+def test_rounds_that_a_long_one_covers_are_left_out(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, *BATTERIES, interval_s=5.0))
+    place.hub.bend = later(1.0 - ANSWER_S)
+    place.run(240)
+    begins = [at for at, each in place.hub.requests if each[0] == 48 and int.from_bytes(each[2:4]) == 5000]
+    assert all(at % 5 < 0.01 for at in begins[1:])
+    assert all(after - before == pytest.approx(15, abs=0.1) for before, after in pairwise(begins[2:]))
+
+
+def test_a_round_has_an_end(places: Places) -> None:
+    place = places(settings=ReaderSettings(read_timeout_s=20.0))
+    place.hub.bend = later(1.9 - ANSWER_S)
+    place.run(21)
+    assert "longer than 20 s" in place.notes.state(51).trouble
+    assert place.notes.state(48).fresh
+
+
+def test_once_is_enough_when_polling_is_switched_off(places: Places) -> None:
+    place = places(settings=ReaderSettings(once=True))
+    place.bend_unit(50, nothing)
+    place.run(45)
+    place.hub.bend = straight
+    place.run(600)
+    assert len(place.notes.times(50)) == 1
+    count = len(place.hub.requests)
+    place.run(600)
+    assert len(place.hub.requests) == count
+
+
+def test_the_end_closes_the_link(places: Places) -> None:
+    place = places()
+    place.run(10)
+    place.stop()
+    assert place.hub.link is not None
+    assert not place.hub.link.open
+    assert place.notes.state(48).link is LinkState.DISCONNECTED
+
+
+def test_two_hubs_keep_their_own_pace(places: Places, virtual_loop: VirtualLoop) -> None:
+    other = FakeHub({255: battery()}, address=0x112233445566, name="RNGPRO12345678")
+    place = places(
+        section(DeviceType.BATTERY, 48, 49),
+        section(DeviceType.BATTERY, 255, address=other.address, interval_s=10.0),
+    )
+    place.radio.hubs[other.address] = other
+    place.hub.present = False
+    place.run(100)
+    assert len(place.notes.times("112233445566-255")) == 10
+
+
+def test_a_released_link_is_closed_and_not_used_until_it_is_given_back(places: Places) -> None:
+    place = places()
+    place.run(40)
+    place.loop.run_until_complete(place.reader.release(place.hub.address))
+    assert place.hub.link is not None
+    assert not place.hub.link.open
+    count = len(place.hub.requests)
+    place.run(100)
+    assert len(place.hub.requests) == count
+    assert "Home Assistant" in place.notes.state(48).trouble
+    place.reader.resume(place.hub.address)
+    place.run(3)
+    assert place.notes.state(48).fresh
+    assert place.notes.state(48).trouble == ""
+
+
+def test_a_release_ends_a_round_that_is_under_way(places: Places) -> None:
+    place = places()
+    place.run(45)
+    place.run(15.1)
+    begun = place.loop.time()
+    place.loop.run_until_complete(place.reader.release(place.hub.address))
+    assert place.loop.time() - begun < 0.5
+    assert place.hub.link is not None
+    assert not place.hub.link.open
+
+
+def test_a_trouble_is_logged_once(places: Places, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    place = places()
+    place.run(45)
+    place.bend_unit(49, nothing)
+    place.run(3600)
+    lines = [each.getMessage() for each in caplog.records if "does not answer" in each.getMessage()]
+    assert lines == ["6C:B2:FD:86:82:4D: unit 49 does not answer"]
+
+
+def test_ten_thousand_rounds_leave_nothing_behind(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48, interval_s=10.0))
+    count = iter(range(10**9))
+    place.hub.bend = lambda *frame: (damaged if next(count) % 50 == 0 else straight)(*frame)
+
+    def settled() -> int:
+        place.notes.readings.clear()
+        place.notes.healths.clear()
+        place.hub.requests.clear()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    place.run(10_000)
+    before = settled()
+    for _ in range(9):
+        place.run(10_000)
+        after = settled()
+    assert after - before < 500
