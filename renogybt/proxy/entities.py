@@ -1,131 +1,120 @@
 """The entities that this device shows, their states, and who wants to hear of changes."""
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from renogybt.model.radio import Unsubscribe
 from renogybt.model.subscribers import Subscribers
-from renogybt.protocols.esphome.messages import Message, api
+from renogybt.protocols.esphome.messages import Message
+from renogybt.proxy.entity_kinds import Entity, State, SubDevice, Switch
 
-State = float | str | None
-"""None: not known, which Home Assistant shows as such; numbers that are not finite count as None."""
+_LOGGER = logging.getLogger(__name__)
 
+StateListener = Callable[[Sequence[Message]], None]
 
-class StateClass(IntEnum):
-    """SensorStateClass of the API."""
-
-    NONE = 0
-    MEASUREMENT = 1
-    TOTAL_INCREASING = 2
-
-
-class Category(IntEnum):
-    """EntityCategory of the API."""
-
-    NONE = 0
-    CONFIG = 1
-    DIAGNOSTIC = 2
+_OWN = "this device"
 
 
 @dataclass(frozen=True, slots=True)
-class Entity:
-    """What sensors of numbers and of text have in common.
+class Layout:
+    """What one part of the program shows."""
 
-    Home Assistant builds its unique id from the name: a new name makes a new entity.
-    """
+    devices: tuple[SubDevice, ...] = ()
+    entities: tuple[Entity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchCommand:
+    """What a client wants of the switch `object_id`."""
 
     object_id: str
-    name: str
-    icon: str = ""
-    device_class: str = ""
-    category: Category = Category.DIAGNOSTIC
-
-    @property
-    def key(self) -> int:
-        """The number that ties a state to its entity: 32-bit FNV-1a of the object id."""
-        value = 2_166_136_261
-        for byte in self.object_id.encode():
-            value = (value ^ byte) * 16_777_619 & 0xFFFF_FFFF
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor(Entity):
-    """A number with its unit."""
-
-    unit: str = ""
-    decimals: int = 0
-    state_class: StateClass = StateClass.MEASUREMENT
-
-    def listing(self) -> Message:
-        """ListEntitiesSensorResponse."""
-        return api.ListEntitiesSensorResponse(  # type: ignore[no-any-return]
-            object_id=self.object_id,
-            key=self.key,
-            name=self.name,
-            icon=self.icon,
-            unit_of_measurement=self.unit,
-            accuracy_decimals=self.decimals,
-            device_class=self.device_class,
-            state_class=int(self.state_class),
-            entity_category=int(self.category),
-        )
-
-    def state(self, value: State) -> Message:
-        """SensorStateResponse."""
-        if isinstance(value, (int, float)) and math.isfinite(value):
-            return api.SensorStateResponse(key=self.key, state=value)  # type: ignore[no-any-return]
-        return api.SensorStateResponse(key=self.key, missing_state=True)  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True, slots=True)
-class TextSensor(Entity):
-    """A short text."""
-
-    def listing(self) -> Message:
-        """ListEntitiesTextSensorResponse."""
-        return api.ListEntitiesTextSensorResponse(  # type: ignore[no-any-return]
-            object_id=self.object_id,
-            key=self.key,
-            name=self.name,
-            icon=self.icon,
-            device_class=self.device_class,
-            entity_category=int(self.category),
-        )
-
-    def state(self, value: State) -> Message:
-        """TextSensorStateResponse."""
-        if value is None or (isinstance(value, float) and not math.isfinite(value)):
-            return api.TextSensorStateResponse(key=self.key, missing_state=True)  # type: ignore[no-any-return]
-        return api.TextSensorStateResponse(key=self.key, state=str(value))  # type: ignore[no-any-return]
-
-
-AnyEntity = Sensor | TextSensor
-StateListener = Callable[[Message], None]
+    on: bool
 
 
 class EntityStore:
-    """All entities with their latest states; listeners get a message for every change."""
+    """All entities with their latest states; listeners get the messages of every change."""
 
-    def __init__(self, entities: Sequence[AnyEntity]) -> None:
-        self._entities = {entity.object_id: entity for entity in entities}
+    def __init__(self, entities: Sequence[Entity]) -> None:
+        """With the entities of this device itself; ValueError when two of them have one key."""
         if len({entity.key for entity in entities}) != len(entities):
             raise ValueError("two entities with one key")
-        self._states = {name: entity.state(None) for name, entity in self._entities.items()}
-        self._changes: Subscribers[Message] = Subscribers()
+        self._parts: dict[str, Layout] = {}
+        self._entities: dict[str, Entity] = {}
+        self._by_key: dict[int, Entity] = {}
+        self._states: dict[str, Message] = {}
+        self._changes: Subscribers[Sequence[Message]] = Subscribers()
+        self.layout = 0
+        """Grows whenever other entities or devices are listed than before."""
+        self.layout_changes: Subscribers[int] = Subscribers()
+        """Told the new `layout`."""
+        self.commands: Subscribers[SwitchCommand] = Subscribers()
+        """Told what clients want switched."""
+        self.define(_OWN, Layout(entities=tuple(entities)))
+
+    def define(self, owner: str, layout: Layout) -> None:
+        """Show these instead of what the owner has defined before; states of entities that stay are kept.
+
+        An entity whose key is taken is left out, with a line in the log.
+        """
+        if self._parts.get(owner) == layout:
+            return
+        self._parts[owner] = layout
+        before, self._entities, self._by_key = self._entities, {}, {}
+        for part in self._parts.values():
+            for entity in part.entities:
+                self._add(entity)
+        self._states = {
+            name: self._states[name] if _alike(before.get(name), entity) else entity.state(None)
+            for name, entity in self._entities.items()
+        }
+        self.layout += 1
+        self.layout_changes.notify(self.layout)
+
+    def _add(self, entity: Entity) -> None:
+        if (other := self._by_key.get(entity.key)) is not None:
+            _LOGGER.warning("%s is not shown: %s has its key", entity.object_id, other.object_id)
+            return
+        self._by_key[entity.key] = self._entities[entity.object_id] = entity
 
     def publish(self, object_id: str, value: State) -> None:
         """Set a state; listeners hear of it when clients would see another one than before."""
-        message = self._entities[object_id].state(value)
-        if self._states[object_id] != message:
-            self._states[object_id] = message
-            self._changes.notify(message)
+        self._tell([object_id] if self._set(object_id, value) else [])
+
+    def publish_all(self, values: Mapping[str, State]) -> None:
+        """Set several states, and tell what has changed at once; unknown object ids are passed over."""
+        known = self._entities.keys()
+        self._tell([name for name, value in values.items() if name in known and self._set(name, value)])
+
+    def repeat_all(self, object_ids: Iterable[str]) -> None:
+        """Tell states once more, for clients that expected others; unknown object ids are passed over."""
+        self._tell([name for name in object_ids if name in self._entities])
+
+    def _set(self, object_id: str, value: State) -> bool:
+        entity, last = self._entities[object_id], self._states[object_id]
+        message = entity.missing(last) if value is None else entity.state(value)
+        self._states[object_id] = message
+        return message != last
+
+    def _tell(self, object_ids: Sequence[str]) -> None:
+        if object_ids:
+            self._changes.notify(tuple(self._states[name] for name in object_ids))
+
+    def command(self, key: int, on: bool) -> bool:
+        """Hand a client's command on; False when no switch has this key."""
+        entity = self._by_key.get(key)
+        if not isinstance(entity, Switch):
+            return False
+        self.commands.notify(SwitchCommand(entity.object_id, on))
+        return True
 
     def subscribe(self, listener: StateListener) -> Unsubscribe:
-        """Every further change as a message."""
+        """Every further change, as the messages that belong together."""
         return self._changes.add(listener)
+
+    def devices(self) -> Iterator[SubDevice]:
+        """The devices behind this one."""
+        return (device for part in self._parts.values() for device in part.devices)
 
     def listings(self) -> Iterator[Message]:
         """One message per entity, in the order of their definition."""
@@ -134,3 +123,13 @@ class EntityStore:
     def states(self) -> Iterator[Message]:
         """One message per entity with its state of now."""
         return iter(self._states.values())
+
+    def state(self, key: int) -> Message | None:
+        """The state of the entity with this key."""
+        entity = self._by_key.get(key)
+        return None if entity is None else self._states[entity.object_id]
+
+
+def _alike(before: Entity | None, after: Entity) -> bool:
+    """Whether a state of the one is a state of the other."""
+    return type(before) is type(after) and before is not None and before.device_id == after.device_id

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import renogybt
 from renogybt.model.advertisement import format_address, parse_address
 from renogybt.model.errors import RenogyBTError
 from renogybt.protocols.esphome.messages import Message, api
+from renogybt.proxy.entity_kinds import SubDevice
 from renogybt.service.files import write_atomically
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,10 +59,17 @@ class Identity:
         """12 lower-case hexadecimal digits, as mDNS and the Noise hello carry them."""
         return f"{self.mac:012x}"
 
-    def device_info(self, bluetooth_mac: int | None, *, supported: bool, provisionable: bool) -> Message:
+    def device_info(
+        self,
+        bluetooth_mac: int | None,
+        *,
+        supported: bool,
+        provisionable: bool,
+        devices: Iterable[SubDevice] = (),
+    ) -> Message:
         """DeviceInfoResponse. `bluetooth_mac`: that of the scanner, None before there was one;
         `supported`, `provisionable`: whether a client may set a key, and whether it may do so over
-        Noise with the key of zeros."""
+        Noise with the key of zeros; `devices`: those behind this one."""
         return api.DeviceInfoResponse(  # type: ignore[no-any-return]
             name=self.name,
             friendly_name=self.friendly_name,
@@ -74,6 +83,7 @@ class Identity:
             bluetooth_proxy_feature_flags=FEATURES,
             api_encryption_supported=supported,
             api_encryption_provisionable=provisionable,
+            devices=[device.listing() for device in devices],
         )
 
     def capabilities(self, bluetooth_mac: int | None) -> Message:

@@ -94,6 +94,15 @@ class KeyStore:
         """Whether a key is wanted, and can be set over Noise with the key of zeros."""
         return self.settable and not self.has_key
 
+    def trusts(self, encryption: Encryption) -> bool:
+        """Whether who has connected under these rules knows the key, or the owner wants none.
+
+        The key of zeros that a new device is set up with is no secret, and does not count.
+        """
+        if self.mode is EncryptionMode.OFF:
+            return True
+        return not encryption.plaintext and encryption == self.encryption
+
     def set(self, text: bytes) -> bool:
         """Take a client's key (base64; empty clears). True when it is stored and in force."""
         if not self.settable:

@@ -55,6 +55,7 @@ def _device_info(session: "Session", _request: Any) -> None:
             services.scanner_address,
             supported=services.keys.settable,
             provisionable=services.keys.provisionable,
+            devices=services.entities.devices(),
         )
     )
 
@@ -64,7 +65,9 @@ def _capabilities(session: "Session", _request: Any) -> None:
 
 
 def _list_entities(session: "Session", _request: Any) -> None:
-    session.send_all((*session.services.entities.listings(), api.ListEntitiesDoneResponse()))
+    entities = session.services.entities
+    session.send_all((*entities.listings(), api.ListEntitiesDoneResponse()))
+    session.listed = entities.layout
 
 
 def _subscribe_states(session: "Session", _request: Any) -> None:
@@ -104,6 +107,16 @@ def _set_scan_mode(session: "Session", request: Any) -> None:
     session.services.feed.request_mode(session, mode)
 
 
+def _switch(session: "Session", request: Any) -> None:
+    entities = session.services.entities
+    if not session.may_command:
+        session.services.clients.refuse(session, "a command over a connection without a key of its own")
+        if (state := entities.state(request.key)) is not None:
+            session.send(state)  # so that the client shows again what is true
+    elif not entities.command(request.key, request.state):
+        _LOGGER.debug("%s commands a switch that does not exist", session.label)
+
+
 def _refusing(refuse: Callable[[Any], Message]) -> "Answer":
     def answer(session: "Session", request: Any) -> None:
         session.send(refuse(request))
@@ -129,6 +142,7 @@ REQUESTS: dict[Any, Answer] = {
     api.SubscribeBluetoothLEAdvertisementsRequest: _subscribe_advertisements,
     api.UnsubscribeBluetoothLEAdvertisementsRequest: _unsubscribe_advertisements,
     api.BluetoothScannerSetModeRequest: _set_scan_mode,
+    api.SwitchCommandRequest: _switch,
     **{request: _refusing(refuse) for request, refuse in REFUSALS.items()},
 }
 """Class of a request -> its answer. Other messages concern parts that this device does not have."""

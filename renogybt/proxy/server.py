@@ -18,6 +18,7 @@ from renogybt.proxy.feed import AdvertisementFeed
 from renogybt.proxy.identity import Identity, IdentityFile
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.port_holder import port_holder
+from renogybt.proxy.relisting import Relisting
 from renogybt.proxy.services import Services
 from renogybt.proxy.session import GOODBYE_S, Session
 from renogybt.service.logs import LogTap
@@ -83,6 +84,7 @@ class ProxyServer:
         self._unwatch: Unsubscribe | None = None
         self._lost = 0
         self._feed = AdvertisementFeed(radio, scan_mode)
+        self._relisting = Relisting(entities, lambda: tuple(self._clients))
         self._services = Services(
             identity=identity,
             identity_file=identity_file,
@@ -127,6 +129,7 @@ class ProxyServer:
         self._on_status(self._radio.status)
         self._unwatch = self._radio.watch(self._on_status)
         self._tap.__enter__()
+        self._relisting.start()
         return self
 
     def _listen_error(self, error: OSError) -> RenogyBTError:
@@ -146,16 +149,23 @@ class ProxyServer:
             f"port {where} is in use {who}. Stop it, or choose another native_api_port in config.ini"
         )
 
-    async def __aexit__(self, *_exception: object) -> None:
+    def leave(self) -> None:
+        """Take no more clients, and send those there are away; the end of the `async with` waits for it."""
+        if self._closing:
+            return
         self._closing = True
         if self._listener is not None:
             self._listener.close()
+        self._all_goodbye()
+
+    async def __aexit__(self, *_exception: object) -> None:
+        self.leave()
         if self._unwatch is not None:
             self._unwatch()
         if self._rejoin is not None:
             self._rejoin.cancel()
         self._tap.__exit__()
-        self._all_goodbye()
+        self._relisting.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._all_gone.wait()
@@ -228,6 +238,10 @@ class ProxyServer:
         """Log why a peer is closed."""
         topic = f"{session.peer} {type(error)}"
         _log(self._complaints, logging.WARNING, f"{session.label} is closed: {error}", topic)
+
+    def refuse(self, session: Session, what: str) -> None:
+        """Log what a client may not have."""
+        _log(self._complaints, logging.WARNING, f"{what} is refused to {session.label}")
 
     def key_changed(self) -> None:
         """Everybody has to come back under the new rules."""

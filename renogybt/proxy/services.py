@@ -38,6 +38,10 @@ class Clients(Protocol):
         """The client is being closed for a reason that lies with it."""
         ...
 
+    def refuse(self, session: "Session", what: str) -> None:
+        """The client wants something that it may not have; it stays connected."""
+        ...
+
     def key_changed(self) -> None:
         """A client set or cleared the encryption key."""
         ...

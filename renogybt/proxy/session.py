@@ -56,6 +56,8 @@ class Session(asyncio.BufferedProtocol):
         self.peer = "?"
         self.client = ""
         """What the client calls itself, fit for a log."""
+        self.listed: int | None = None
+        """The layout of the entities that the client has got, None before it asked."""
 
     # the transport's side
 
@@ -139,6 +141,11 @@ class Session(asyncio.BufferedProtocol):
         return self._encryption != self.services.keys.encryption
 
     @property
+    def may_command(self) -> bool:
+        """Whether the client may switch things."""
+        return self.services.keys.trusts(self._encryption)
+
+    @property
     def dropped(self) -> int:
         """Advertisements that this client lost because it was slow."""
         return self._outbox.dropped
@@ -216,7 +223,7 @@ class Session(asyncio.BufferedProtocol):
 
     def follow_states(self) -> None:
         """Send every change of an entity from now on."""
-        self._subscribe("states", lambda: self.services.entities.subscribe(self.send))
+        self._subscribe("states", lambda: self.services.entities.subscribe(self.send_all))
 
     def follow_logs(self, level: int) -> None:
         """Send log records up to this LogLevel of the API from now on; 0 ends it."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import renogybt
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import Radio, ScannerStatus
-from renogybt.proxy.entities import EntityStore, Sensor, StateClass, TextSensor
+from renogybt.proxy.entities import EntityStore
+from renogybt.proxy.entity_kinds import Sensor, StateClass, TextSensor
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renogybt.protocols.esphome.messages import Message, api
-from renogybt.proxy.entities import Category, EntityStore, Sensor, StateClass, TextSensor
+from renogybt.proxy.entities import EntityStore, Layout, SwitchCommand
+from renogybt.proxy.entity_kinds import Category, Sensor, StateClass, SubDevice, Switch, TextSensor
 
 VOLTAGE = Sensor(
     "battery_voltage",
@@ -29,7 +30,7 @@ def store() -> EntityStore:
 @pytest.fixture
 def heard(store: EntityStore) -> list[Message]:
     messages: list[Message] = []
-    store.subscribe(messages.append)
+    store.subscribe(messages.extend)
     return messages
 
 
@@ -155,7 +156,7 @@ def test_a_difference_that_no_client_can_see_is_not_told(store: EntityStore, hea
 
 def test_who_left_hears_nothing(store: EntityStore) -> None:
     heard: list[Message] = []
-    leave = store.subscribe(heard.append)
+    leave = store.subscribe(heard.extend)
 
     leave()
     store.publish("model", "A")
@@ -172,9 +173,128 @@ def test_an_entity_that_does_not_exist_cannot_be_published(store: EntityStore) -
 def test_who_listened_from_the_start_knows_the_state_of_now(values: list[float | None]) -> None:
     store = EntityStore([VOLTAGE])
     latest = list(store.states())
-    store.subscribe(lambda message: latest.__setitem__(0, message))
+    store.subscribe(lambda messages: latest.__setitem__(0, messages[0]))
 
     for value in values:
         store.publish("battery_voltage", value)
 
     assert latest == list(store.states())
+
+
+# several changes at once
+
+
+def test_what_changes_together_is_told_together(store: EntityStore) -> None:
+    told: list[list[Message]] = []
+    store.subscribe(lambda messages: told.append(list(messages)))
+
+    store.publish_all({"battery_voltage": 13.3, "model": "A", "no such thing": 1.0})
+    store.publish_all({"battery_voltage": 13.3, "model": "B"})
+    store.publish_all({"battery_voltage": 13.3, "model": "B"})
+
+    assert told == [[VOLTAGE.state(13.3), MODEL.state("A")], [MODEL.state("B")]]
+
+
+def test_a_state_can_be_told_again(store: EntityStore, heard: list[Message]) -> None:
+    store.publish("model", "A")
+    store.repeat_all(["model", "no such thing"])
+
+    assert heard == [MODEL.state("A"), MODEL.state("A")]
+
+
+# entities that come later
+
+LOAD = Switch("roof_load", "Load", device_id=5)
+ROOF = SubDevice(5, "roof")
+LATER = Layout(devices=(ROOF,), entities=(LOAD,))
+
+
+def test_entities_that_come_later_are_listed_after_those_of_the_start(store: EntityStore) -> None:
+    store.define("later", LATER)
+
+    assert list(store.listings()) == [VOLTAGE.listing(), MODEL.listing(), LOAD.listing()]
+    assert list(store.states())[-1] == LOAD.state(None)
+    assert list(store.devices()) == [ROOF]
+
+
+def test_who_defines_again_takes_back_what_was_before(store: EntityStore) -> None:
+    store.define("later", LATER)
+    store.define("later", Layout(entities=(replace(LOAD, object_id="hut_load"),)))
+
+    assert [message.object_id for message in store.listings()][2:] == ["hut_load"]  # type: ignore[attr-defined]
+    assert list(store.devices()) == []
+    with pytest.raises(KeyError):
+        store.publish("roof_load", True)
+
+
+def test_states_of_entities_that_stay_are_kept(store: EntityStore, heard: list[Message]) -> None:
+    store.publish("model", "A")
+    store.define("later", LATER)
+    store.publish("roof_load", True)
+    store.define("later", Layout((ROOF,), (LOAD, replace(LOAD, object_id="second"))))
+
+    assert list(store.states())[1:3] == [MODEL.state("A"), LOAD.state(True)]
+    assert heard == [MODEL.state("A"), LOAD.state(True)]
+
+
+def test_the_state_of_another_kind_of_entity_is_not_kept(store: EntityStore) -> None:
+    text = TextSensor("roof_load", "Load", device_id=5)
+    store.define("later", LATER)
+    store.publish("roof_load", True)
+    store.define("later", Layout((ROOF,), (text,)))
+
+    assert list(store.states())[-1] == text.state(None)
+
+
+def test_only_another_layout_is_told(store: EntityStore) -> None:
+    told: list[int] = []
+    store.layout_changes.add(told.append)
+    first = store.layout
+
+    store.define("later", LATER)
+    store.define("later", Layout(devices=(ROOF,), entities=(LOAD,)))
+    assert told == [first + 1]
+
+    store.define("later", Layout(devices=(replace(ROOF, name="barn"),), entities=(LOAD,)))
+    assert told == [first + 1, first + 2] == [first + 1, store.layout]
+
+
+def test_a_later_entity_whose_key_is_taken_is_left_out_and_named(
+    store: EntityStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.define("later", Layout(entities=(LOAD, TextSensor("model", "Another model"))))
+
+    assert list(store.listings()) == [VOLTAGE.listing(), MODEL.listing(), LOAD.listing()]
+    assert "model is not shown" in caplog.text
+
+
+# commands
+
+
+def test_a_command_is_for_switches_only(store: EntityStore) -> None:
+    commands: list[SwitchCommand] = []
+    store.commands.add(commands.append)
+    store.define("later", LATER)
+
+    assert store.command(LOAD.key, True)
+    assert not store.command(VOLTAGE.key, True)
+    assert not store.command(12_345, True)
+    assert commands == [SwitchCommand("roof_load", True)]
+
+
+def test_the_state_of_a_key_is_the_one_of_now(store: EntityStore) -> None:
+    store.publish("model", "A")
+
+    assert store.state(MODEL.key) == MODEL.state("A")
+    assert store.state(12_345) is None
+
+
+def test_a_switch_that_becomes_unknown_keeps_its_position(store: EntityStore) -> None:
+    store.define("later", LATER)
+    store.publish("roof_load", True)
+    store.publish("roof_load", None)
+    store.publish("roof_load", None)
+
+    assert store.state(LOAD.key) == api.SwitchStateResponse(
+        key=LOAD.key, device_id=5, state=True, missing_state=True
+    )

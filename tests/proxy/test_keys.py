@@ -317,3 +317,32 @@ def test_no_repr_shows_the_key(tmp_path: Path) -> None:
         assert repr(KEY)[2:-1] not in shown
         assert text(KEY).decode() not in shown
         assert KEY.hex() not in shown
+
+
+# whose commands are obeyed
+
+
+def test_only_who_knows_the_present_key_is_trusted(tmp_path: Path) -> None:
+    keys = provision(tmp_path)
+    with_zeros = keys.encryption
+    assert not keys.trusts(with_zeros)
+
+    assert keys.set(text(KEY))
+    with_key = keys.encryption
+    assert keys.trusts(with_key)
+    assert not keys.trusts(with_zeros)
+
+    assert keys.set(text(OTHER))
+    assert not keys.trusts(with_key)
+
+
+def test_a_key_of_the_configuration_is_trusted(tmp_path: Path) -> None:
+    keys = KeyStore(Encryption.KEY, tmp_path, KEY)
+
+    assert keys.trusts(keys.encryption)
+
+
+def test_who_wants_no_encryption_trusts_everybody(tmp_path: Path) -> None:
+    keys = KeyStore(Encryption.OFF, tmp_path)
+
+    assert keys.trusts(keys.encryption)

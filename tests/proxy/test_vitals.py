@@ -36,7 +36,7 @@ class World:
         self.lost = 0
         self.vitals = Vitals(self.radio, self.entities, loop.time, lambda: self.lost)
         self.changes: list[Any] = []
-        self.entities.subscribe(self.changes.append)
+        self.entities.subscribe(self.changes.extend)
 
     def state(self, object_id: str) -> Any:
         (key,) = (entity.key for entity in ENTITIES if entity.object_id == object_id)
