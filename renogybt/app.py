@@ -5,27 +5,32 @@ import logging
 import os
 import platform
 import signal
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from renogybt.config import Configuration, HomeAssistantProxy
-from renogybt.model.advertisement import Advertisement, parse_address
-from renogybt.model.errors import RenogyBTError
-from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus, StatusListener
+from renogybt.config import Configuration, Device, HomeAssistantProxy
+from renogybt.model.advertisement import parse_address
+from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile, derived_address
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.mdns import Announcer
+from renogybt.proxy.power import PowerEntities
 from renogybt.proxy.server import ProxyServer
 from renogybt.proxy.vitals import ENTITIES, Vitals
+from renogybt.readers.candidates import CandidateWatch
+from renogybt.readers.present import unknown_fields
+from renogybt.readers.reader import Reader
+from renogybt.readers.settings import ReaderSettings
 
 _LOGGER = logging.getLogger(__name__)
 
 DEMO_MODEL = "Demo (no real Bluetooth)"
 _BOARD = Path("/proc/device-tree/model")
+_EARLIER_ENERGY = "energy_totals.json"
+"""Where the earlier program has its totals: beside config.ini."""
 _SETTLE_S = 5.0
 """How long the announcement waits for the radio, which has the first turn."""
 
@@ -65,6 +70,52 @@ def build_radio(
     )
 
 
+def build_reader(
+    configuration: Configuration, radio: Radio, *, demo: bool, state_dir: Path | None = None
+) -> Reader | None:
+    """The reader of this run, None where there is nothing to read; without `state_dir` it keeps nothing."""
+    data, proxy = configuration.data, configuration.proxy
+    devices = devices_to_read(configuration, demo=demo)
+    if not devices:
+        return None
+    for unknown in unknown_fields(data.fields):
+        nearest = f"; did you mean {' or '.join(unknown.nearest)}?" if unknown.nearest else ""
+        _LOGGER.warning("[data] fields: no device has a value %r, left out%s", unknown.name, nearest)
+    path = configuration.path
+    reader = Reader(
+        radio,
+        devices,
+        ReaderSettings(
+            read_timeout_s=data.read_timeout_s,
+            temperature_unit=data.temperature_unit,
+            fields=data.fields,
+            keep_connection=proxy.keep_connection,
+            load_switch=proxy.load_switch,
+            once=not data.enable_polling,
+        ),
+        state_dir=state_dir,
+        import_energy_from=None if demo or path is None else path.parent / _EARLIER_ENERGY,
+    )
+    if demo:
+        from renogybt.simulator.renogy import demo_layout
+
+        reader.seed(demo_layout())
+    return reader
+
+
+def devices_to_read(configuration: Configuration, *, demo: bool) -> tuple[Device, ...]:
+    """What the configuration names; in the demo its hub, as configured if it is."""
+    if not configuration.proxy.with_renogy_client:
+        return ()
+    if not demo:
+        return configuration.devices
+    from renogybt.simulator.hub import HUB_ADDRESS
+    from renogybt.simulator.renogy import READ_INTERVAL_S, demo_devices
+
+    there = tuple(device for device in configuration.devices if device.mac_addr == HUB_ADDRESS)
+    return there or demo_devices(min(configuration.proxy.renogy_read_interval_s, READ_INTERVAL_S))
+
+
 def _model() -> str:
     with suppress(OSError):
         return _BOARD.read_text(encoding="utf-8").rstrip("\0\n")
@@ -78,8 +129,10 @@ class Gateway:
         """Raises KeyFileError or IdentityError for damaged files in the state folder."""
         proxy = configuration.proxy
         state_dir = proxy.state_dir / "demo" if demo else proxy.state_dir
+        self._configuration = configuration
         self._proxy = proxy
         self._demo = demo
+        self._state_dir = state_dir
         self._identity_file = IdentityFile(state_dir, "demo" if demo else proxy.adapter)
         self._identity = Identity(
             name=proxy.device_name,
@@ -118,10 +171,29 @@ class Gateway:
         )
         vitals = Vitals(radio, entities, loop.time, lambda: server.lost_advertisements)
         server.count_changes.add(vitals.on_clients)
-        async with server, _background([radio.run(), vitals.run(), self._announce(radio, server)]):
+        work = [radio.run(), vitals.run(), self._announce(radio, server), *self._reading(radio, entities)]
+        async with server, background(work):
             self._say_ready(server)
             await self._stop.wait()
             _LOGGER.info("stopping")
+            server.leave()  # while links are being closed, which takes its time
+
+    def _reading(self, radio: Radio, entities: EntityStore) -> Iterator[Coroutine[Any, Any, None]]:
+        """What has to run for the readings; entities are defined before anybody can list them."""
+        reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
+        if reader is None:
+            if self._proxy.with_renogy_client:
+                radio.listen(CandidateWatch().hear)
+            return
+        if self._proxy.esphome_sensors:
+            power = PowerEntities(
+                entities,
+                naming=self._proxy.entity_naming,
+                switch_load=reader.switch_load if self._proxy.load_switch else None,
+            )
+            reader.add_sink(power)
+            yield power.run()
+        yield reader.run()
 
     def _say_ready(self, server: ProxyServer) -> None:
         host, port = server.addresses[0]
@@ -154,7 +226,7 @@ def _encryption_in_words(keys: KeyStore) -> str:
 
 
 @asynccontextmanager
-async def _background(coroutines: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def background(coroutines: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Runs these beside the body; the first failure of one ends all, the end of the body too."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(coroutine) for coroutine in coroutines]
@@ -180,54 +252,3 @@ async def _settled(radio: Radio) -> None:
         pass
     finally:
         stop()
-
-
-Deliver = Callable[[Sequence[Advertisement], float], None]
-"""A batch, and when it came (monotonic seconds)."""
-
-
-class ScanFailedError(RenogyBTError):
-    """The radio cannot scan; the text says why."""
-
-
-async def scan(
-    configuration: Configuration,
-    *,
-    demo: bool,
-    seconds: float,
-    deliver: Deliver,
-    watch: StatusListener = lambda _status: None,
-) -> None:
-    """Hand all advertisements of `seconds` to `deliver`, and what becomes of the radio to `watch`.
-
-    Raises ScanFailedError, and an OSError that `deliver` raises.
-    """
-    radio = build_radio(configuration.proxy, demo=demo)
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[str] = loop.create_future()
-
-    def end(reason: str) -> None:
-        if not ended.done():
-            ended.set_result(reason)
-
-    def look(status: ScannerStatus) -> None:
-        if status.state is ScannerState.FAILED:
-            end(status.reason)
-
-    def hand_on(batch: Sequence[Advertisement]) -> None:
-        if ended.done():
-            return
-        try:
-            deliver(batch, time.monotonic())
-        except OSError as error:  # nobody reads the output any more; the radio is not to blame
-            ended.set_exception(error)
-
-    radio.watch(look)
-    radio.watch(watch)
-    radio.listen(hand_on)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, "")
-    async with _background([radio.run()]):
-        await asyncio.wait([ended], timeout=seconds)
-    if ended.done() and (reason := ended.result()):
-        raise ScanFailedError(reason)

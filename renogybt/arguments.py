@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import renogybt
+from renogybt.model.reading import DeviceType
+from renogybt.terminal.octets import OctetsError, parse_octets
 
 EX_USAGE = 64
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-COMMANDS = ("run", "scan", "check-config", "generate-key")
+COMMANDS = ("run", "read", "scan", "decode", "check-config", "generate-key")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,6 +37,11 @@ def _parser() -> _Parser:
     _add_configuration(run)
     run.add_argument("--demo", action="store_true", help="simulate a radio; needs no Bluetooth")
 
+    read = commands.add_parser("read", help="read all configured devices once")
+    _add_configuration(read, log_level="ERROR")
+    read.add_argument("--demo", action="store_true", help="read the devices of a simulated hub")
+    read.add_argument("--json", action="store_true", help="a line of JSON per device")
+
     scan = commands.add_parser("scan", help="show what is in the air")
     # it says itself why it failed; lines of the log would only stand in the middle of the table
     _add_configuration(scan, log_level="ERROR")
@@ -42,12 +49,50 @@ def _parser() -> _Parser:
     scan.add_argument("--seconds", type=_seconds, default=10.0, metavar="N", help="how long (default: 10)")
     scan.add_argument("--json", action="store_true", help="a line of JSON per advertisement")
 
+    _add_decode(commands.add_parser("decode", help="say what a frame of a Renogy device means"))
+
     check = commands.add_parser("check-config", help="say what is wrong in config.ini")
     _add_configuration(check)
 
     key = commands.add_parser("generate-key", help="make a key for encryption_key in config.ini")
     key.set_defaults(log_level="INFO")
     return parser
+
+
+def _add_decode(decode: _Parser) -> None:
+    decode.set_defaults(log_level="WARNING")
+    decode.add_argument(
+        "--type",
+        type=str.upper,
+        choices=[each.value for each in DeviceType],
+        help="what sent it; temperatures are given in Celsius, whatever it is",
+    )
+    decode.add_argument(
+        "--request",
+        type=_octets,
+        metavar="HEX",
+        help="what it is the answer to, with its CRC: tells the registers",
+    )
+    source = decode.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--response",
+        type=_octets,
+        metavar="HEX",
+        help="the frame with its CRC; blanks and colons may be in it",
+    )
+    source.add_argument(
+        "--batch",
+        metavar="FILE",
+        help='lines {"id", "type", "request", "response"}, - for stdin; the answers are lines of JSON too',
+    )
+    decode.add_argument("--json", action="store_true", help="one object instead of a line per value")
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return parse_octets(text)
+    except OctetsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_configuration(parser: argparse.ArgumentParser, log_level: str = "INFO") -> None:
@@ -82,7 +127,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(given if named else ["run", *given])
     if mistake := _mistaken_command(getattr(options, "config", None), named=bool(named)):
         parser.error(mistake)
+    if options.command == "decode" and (mistake := _mistake_in_decode(options)):
+        parser.error(mistake)
     return options
+
+
+def _mistake_in_decode(options: argparse.Namespace) -> str:
+    if options.batch is None:
+        return (
+            "" if options.type else f"--response needs --type: {', '.join(each.value for each in DeviceType)}"
+        )
+    if options.type or options.request:
+        return "with --batch, type and request stand in each line of the file"
+    return ""
 
 
 def _mistaken_command(word: str | None, *, named: bool) -> str:

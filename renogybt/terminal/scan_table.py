@@ -13,7 +13,9 @@ from rich.text import Text
 from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, format_address
 from renogybt.model.radio import ScannerStatus
 from renogybt.protocols.advertising.summary import Summary
+from renogybt.readers.candidates import renogy_in_words
 from renogybt.terminal.air import Air, Seen
+from renogybt.terminal.values import showable
 
 _BARS, _ASCII_BARS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
 _WEAK_DBM, _STRONG_DBM = -100, -40
@@ -41,7 +43,7 @@ class Column:
 
 
 _NAME = Column("Name", lambda seen, _: seen.name)
-_CONTENT = Column("Content", lambda seen, _: content(seen.summary), from_width=80)
+_CONTENT = Column("Content", lambda seen, _: _what_and_content(seen), from_width=80)
 _COLUMNS = (
     _NAME,
     Column("Address", lambda seen, _: format_address(seen.advertisement.address)),
@@ -68,7 +70,7 @@ def scan_table(air: Air, now: float, console: Console) -> Table:
         )
     sight = Sight(now, bars_for(console.encoding))
     for seen in sorted(air.devices.values(), key=lambda each: -each.advertisement.rssi):
-        table.add_row(*(_showable(column.text(seen, sight), console.encoding) for column in shown))
+        table.add_row(*(Text(showable(column.text(seen, sight), console.encoding)) for column in shown))
     return table
 
 
@@ -100,6 +102,11 @@ def content(summary: Summary) -> str:
     return "  ".join(parts)
 
 
+def _what_and_content(seen: Seen) -> str:
+    renogy = renogy_in_words(seen.name, seen.summary.service_uuids)
+    return "  ".join(part for part in (renogy, content(seen.summary)) if part)
+
+
 def _title(air: Air) -> str:
     parts = [f"{len(air.devices)} devices", f"{air.total} advertisements"]
     if air.status is not None:
@@ -114,7 +121,3 @@ def _radio_in_words(status: ScannerStatus) -> str:
 
 def _name_width(console: Console) -> int:
     return max(_SHORTEST_NAME, min(_NAME_WIDTH, console.width - _ALWAYS_WIDTH))
-
-
-def _showable(text: str, encoding: str) -> Text:
-    return Text(text.encode(encoding, errors="replace").decode(encoding))

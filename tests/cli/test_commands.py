@@ -8,6 +8,7 @@ from cli.program import MODULE, free_port, run, settings
 from clients.serving import KEY
 
 import renogybt
+from renogybt.arguments import COMMANDS
 
 WRONG_USAGE = {
     "unknown command": ("fly",),
@@ -19,6 +20,7 @@ WRONG_USAGE = {
     "not a number": ("scan", "--seconds", "nan"),
     "unknown level": ("run", "--log-level", "loud"),
     "two files": ("run", "a.ini", "b.ini"),
+    "read without end": ("read", "--seconds", "3"),
 }
 
 
@@ -41,8 +43,10 @@ async def test_a_wrong_command_line_is_64(tmp_path: Path, arguments: tuple[str, 
         (("--demo", "scna"), "there is neither a command nor a file 'scna'; did you mean scan?"),
         (
             ("fly",),
-            "there is neither a command nor a file 'fly'; commands: run, scan, check-config, generate-key",
+            "there is neither a command nor a file 'fly'; commands: " + ", ".join(COMMANDS),
         ),
+        (("raed",), "there is neither a command nor a file 'raed'; did you mean read?"),
+        (("decod",), "there is neither a command nor a file 'decod'; did you mean decode?"),
         (("--demo", "scan"), "scan is a command and comes first: renogybt scan ..."),
         (("run", "scan"), "scan is a command and comes first: renogybt scan ..."),
     ],
@@ -92,7 +96,7 @@ async def test_help_and_version_are_data(tmp_path: Path) -> None:
     version = await run("--version", cwd=tmp_path)
 
     assert (helped.code, helped.err) == (0, "")
-    assert all(command in helped.out for command in ("run", "scan", "check-config", "generate-key"))
+    assert all(command in helped.out for command in COMMANDS)
     assert (version.code, version.out) == (0, f"renogybt {renogybt.__version__}\n")
 
 
@@ -118,7 +122,7 @@ adapter = often
 """
 
 
-@pytest.mark.parametrize("command", ["run", "scan", "check-config"])
+@pytest.mark.parametrize("command", ["run", "read", "scan", "check-config"])
 async def test_a_wrong_configuration_is_78_and_every_error_has_its_place(
     tmp_path: Path, command: str
 ) -> None:
@@ -131,10 +135,11 @@ async def test_a_wrong_configuration_is_78_and_every_error_has_its_place(
     for place, allowed in (
         (f"{file} line 3, [home_assistant_proxy] native_api_port: ", "65535"),
         (f"{file} line 4, [home_assistant_proxy] encryption: ", "provision"),
+        (f"{file} line 7, [data] temperature_unit: ", "C, F"),
         (f"{file} line 10, [device] adapter: ", "hci0"),
     ):
         assert any(line.startswith(place) and allowed in line for line in lines), place
-    assert len(lines) == 3
+    assert len(lines) == 4
 
 
 async def test_no_port_is_opened_for_a_wrong_configuration(tmp_path: Path) -> None:
@@ -148,7 +153,7 @@ async def test_no_port_is_opened_for_a_wrong_configuration(tmp_path: Path) -> No
 
 
 async def test_a_missing_file_is_78(tmp_path: Path) -> None:
-    for arguments in ((), ("nowhere.ini",), ("check-config",), ("scan", "nowhere.ini")):
+    for arguments in ((), ("nowhere.ini",), ("check-config",), ("scan", "nowhere.ini"), ("read",)):
         ended = await run(*arguments, cwd=tmp_path)
         assert (ended.code, ended.out) == (78, ""), arguments
         assert ".ini" in ended.err

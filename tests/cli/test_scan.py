@@ -24,12 +24,30 @@ async def test_json_lines_and_nothing_else_on_stdout(tmp_path: Path) -> None:
     heard = [json.loads(line) for line in ended.out.splitlines()]
     assert len(heard) >= 20
     assert all(
-        set(each) == {"monotonic_s", "address", "address_type", "rssi", "name", "data"} for each in heard
+        set(each) - {"renogy"} == {"monotonic_s", "address", "address_type", "rssi", "name", "data"}
+        for each in heard
     )
     assert all(re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", each["address"]) for each in heard)
     assert all(bytes.fromhex(each["data"]) for each in heard)
     assert HUB in {each["name"] for each in heard}
     assert "simulated" in ended.err
+
+
+async def test_what_is_of_renogy_is_marked_and_nothing_else(tmp_path: Path) -> None:
+    ended = await run("scan", "--demo", "--seconds", "1", "--json", cwd=tmp_path)
+
+    heard = [json.loads(line) for line in ended.out.splitlines()]
+    marked = {each["name"] for each in heard if "renogy" in each}
+    assert marked == {HUB}
+    assert "mac_addr = 6C:B2:FD:86:82:4D" in ended.err.splitlines()[-1]
+
+
+async def test_what_is_configured_needs_no_hint(tmp_path: Path) -> None:
+    (tmp_path / "config.ini").write_text("[device]\nmac_addr = 6C:B2:FD:86:82:4D\ntype = RNG_BATT\n")
+    ended = await run("scan", "--demo", "--seconds", "1", cwd=tmp_path)
+
+    assert "Renogy" in ended.out
+    assert "mac_addr" not in ended.err
 
 
 async def test_a_table_with_the_hub(tmp_path: Path) -> None:
@@ -39,6 +57,7 @@ async def test_a_table_with_the_hub(tmp_path: Path) -> None:
     row = next(line for line in ended.out.splitlines() if HUB in line)
     assert "6C:B2:FD:86:82:4D" in row
     assert "services ffd0" in row
+    assert "Renogy" in row
     assert "\x1b" not in ended.out
     assert ended.out.count("advertisements") == 1
 

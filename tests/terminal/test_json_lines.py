@@ -27,3 +27,14 @@ def test_a_line_is_ascii_and_holds_what_was_heard() -> None:
     }
     assert json.loads(second)["rssi"] is None
     assert json.loads(second)["name"] is None
+
+
+def test_a_line_says_what_is_probably_of_renogy() -> None:
+    out = io.StringIO()
+    write_json_lines(
+        [Advertisement(1, -58, 1, b"\x03\x09BT"), Advertisement(2, -58, 1, b"\x07\x09BT-TH-")], 1.0, out
+    )
+
+    other, module = (json.loads(line) for line in out.getvalue().splitlines())
+    assert "renogy" not in other
+    assert module["renogy"].startswith("Renogy Bluetooth module")

@@ -162,6 +162,14 @@ def test_an_advertisement_that_says_the_same_keeps_its_summary() -> None:
     assert air.devices[ADDRESS].advertisement.rssi == -61
 
 
+@pytest.mark.parametrize("width", [80, 160])
+def test_what_is_of_renogy_is_said(width: int) -> None:
+    hub, other = (drawn(heard(named(name)), width) for name in ("BT-TH-FD86824D", "BT-th-FD86824D"))
+
+    assert "Renogy Blue" in hub
+    assert "Renogy" not in other
+
+
 def test_the_end_of_the_scan_does_not_hide_how_it_was() -> None:
     air = Air()
     running = ScannerStatus(ScannerState.RUNNING, ScanMode.ACTIVE, Intake.DEMO, 1)
