@@ -56,9 +56,8 @@ def _plain(device: PowerDevice) -> str:
     role = _ROLES[device.role]
     if not device.alias and device.role is Role.BANK:
         return _BANK_WITHOUT_ALIAS
-    words = [device.alias]
-    if role.lower() not in device.alias.lower():
-        words.append(role)
+    said = device.alias.lower()
+    words = [device.alias, *(word for word in role.split() if word.lower() not in said)]
     if device.unit_id not in (None, 0, _UNIVERSAL):
         words.append(str(device.unit_id))
     if device.key.endswith(_HISTORY):

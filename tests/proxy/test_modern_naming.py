@@ -48,6 +48,7 @@ def test_a_bank_is_called_after_its_alias() -> None:
 def test_a_word_that_the_alias_has_is_not_said_twice() -> None:
     assert name_of(battery(48, alias="My Battery")) == "My Battery 48"
     assert name_of(bank(alias="Battery Bank")) == "Battery Bank"
+    assert name_of(controller(96, alias="Solar")) == "Solar controller 96"
 
 
 @pytest.mark.parametrize("unit_id", [None, 0, 255])
