@@ -5,7 +5,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import building_blocks, end_to_end, memory, startup
+from benchmarks import building_blocks, decoding, end_to_end, memory, reading, startup
 from benchmarks.table import Row, results
 
 _RATES = (100, 300, 1_000, 2_660, 8_000)
@@ -30,6 +30,8 @@ PARTS: dict[str, Callable[[bool], tuple[list[Row], str]]] = {
     "start-up": lambda quick: (startup.measure(5 if quick else 11), ""),
     "memory": _memory,
     "blocks": lambda _quick: (building_blocks.measure(), ""),
+    "decoding": lambda _quick: (decoding.measure(), ""),
+    "reading": lambda quick: (reading.measure(quick=quick), ""),
 }
 
 

@@ -32,7 +32,8 @@ def show_modern(devices: Sequence[PowerDevice], *, switchable: bool) -> tuple[Sh
 
 def _show(device: PowerDevice, name: str, *, switchable: bool) -> ShownDevice:
     sub = SubDevice(fnv1a(device.key) or 1, name)
-    spot = Spot(sub.device_id, slug(name) + "_")
+    # of its own: a bank has quantities that begin with the names of its batteries
+    spot = Spot(sub.device_id, slug(name) + ("__" if device.role is Role.BANK else "_"))
     values = tuple(
         value_of(each, spot.object_prefix + each.name, each.label, spot.device_id, switchable=switchable)
         for each in shown(device.quantities)

@@ -1,5 +1,6 @@
 """The batteries of one address as a device of their own."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from renogybt.model.quantity import Value
@@ -33,6 +34,7 @@ class Bank:
         self._shelf = shelf
         self._values: dict[str, Value] = {}
         self._last_good: float | None = None
+        self._stale_after_s = max(member.stale_after_s for member in members)
 
     @property
     def device(self) -> PowerDevice:
@@ -67,11 +69,16 @@ class Bank:
         self._shelf.layout.learn(self.key, None, names)
 
     def health(self, link: LinkState, rssi: int | None) -> DeviceHealth:
-        """As fresh as the member that is least so."""
+        """As fresh as the member that is least so, if all of them were read in one round lately."""
         missing = [member.unit_id for member in self._members if not member.fresh]
         trouble = f"no values of unit {', '.join(map(str, missing))}" if missing else ""
         failed = sum(member.health(link, rssi).failed for member in self._members)
-        fresh = not missing and self._last_good is not None
+        age_s = (
+            float("inf")
+            if self.reading is None
+            else asyncio.get_running_loop().time() - self.reading.taken_at
+        )
+        fresh = not missing and age_s <= self._stale_after_s
         return DeviceHealth(self.key, fresh, link, self._last_good, failed, 0, rssi, trouble)
 
     def _expected(self) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ class EnergyLedger:
     def _load(self, path: Path) -> None:
         try:
             content = load_object(path)
-            kept, imported = as_object(content.get("totals")), as_object(content.get("imported"))
+            kept, imported = as_object(content.get("totals")), as_object(content.get("imported", {}))
             read = {key: totals_of(entry) for key, entry in kept.items()}
             self._imported = {
                 place: [str(name) for name in as_list(names)] for place, names in imported.items()

@@ -19,11 +19,15 @@ _CURRENT_LIMITS = ("charge_current_limit", "discharge_current_limit")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A value that is not believed, and why, as the end of a line of the log."""
+    """A value that is not believed, and why, as the end of a line of the log.
+
+    `final` is False for one that only waits for the next reading to confirm it.
+    """
 
     name: str
     value: Value
     reason: str
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,15 @@ class Judge:
             )
         numbers = {name: number for name, number in _numbers(values) if name not in reasons}
         doubts = self._contradicted(numbers, now, reasons)
+        final = frozenset(reasons)
         for name, number in numbers.items():
             if name not in reasons:
                 reasons.update(self._held_back(name, number, now, doubts.get(name)))
         accepted = {name: value for name, value in values.items() if name not in reasons}
         refused = tuple(
-            Refusal(name, value, reasons[name]) for name, value in values.items() if name in reasons
+            Refusal(name, value, reasons[name], name in final)
+            for name, value in values.items()
+            if name in reasons
         )
         return Verdict(accepted, refused)
 

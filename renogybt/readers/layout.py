@@ -68,12 +68,12 @@ class Layout:
         return True
 
     def save(self) -> None:
-        """Write the file; never raises OSError."""
+        """Write the file; never raises OSError. May be called from a thread."""
         if self._path is None:
             return
         content = {
             key: {"type": each.kind, "model": each.model, "name": each.name, "quantities": sorted(each.names)}
-            for key, each in sorted(self._known.items())
+            for key, each in sorted(self._known.copy().items())
         }
         try:
             write_atomically(self._path, json.dumps({"devices": content}, indent=1) + "\n")

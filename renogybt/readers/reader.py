@@ -23,7 +23,8 @@ from renogybt.readers.unit import BATTERIES, Shelf, Unit, device_key
 
 ENERGY_FILE = "energy.json"
 SAVE_LOOK_S = 15.0
-"""How often the energy totals are offered to their file, which takes them once a minute."""
+"""How often the layout is written if it has changed, and energy totals are offered to their file, which
+takes them once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Reader:
         self._layout = Layout(state_dir)
         self._radio = radio
         self._settings = settings
-        self._keeping = False
+        self._layout_changed = False
         self._ledger = None if state_dir is None else EnergyLedger(state_dir / ENERGY_FILE, wall=wall)
         self._sinks = Sinks()
         self._report = Report(self._sinks, wall, self._devices_changed)
@@ -87,15 +88,15 @@ class Reader:
 
     async def run(self) -> None:
         """Read on schedule until cancelled; then close all links and keep what is to be kept."""
-        self._keeping = True
         try:
             with self._listening():
                 async with asyncio.TaskGroup() as tasks:
                     for hub in self._hubs.values():
                         tasks.create_task(hub.run(), name=f"read {hub.address:012x}")
-                    tasks.create_task(self._keep(), name="keep energy")
+                    tasks.create_task(self._keep(), name="keep")
         finally:
-            self._keeping = False
+            if self._layout_changed:
+                self._layout.save()
             if self._ledger is not None:
                 self._ledger.save(_now(), force=True)
 
@@ -165,15 +166,18 @@ class Reader:
                 hubs[advertisement.address].heard(advertisement)
 
     def _devices_changed(self) -> None:
-        if self._keeping:
-            self._layout.save()
+        self._layout_changed = True
         self._sinks.devices(self.devices)
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(SAVE_LOOK_S)
+            # in a thread: a memory card may take a second
+            if self._layout_changed:
+                self._layout_changed = False
+                await asyncio.to_thread(self._layout.save)
             if self._ledger is not None:
-                await asyncio.to_thread(self._ledger.save, _now())  # a memory card may take a second
+                await asyncio.to_thread(self._ledger.save, _now())
 
 
 def _units(sections: Sequence[Device], shelf: Shelf) -> Iterator[Unit]:

@@ -49,13 +49,17 @@ class Report:
         self._tell(unit.address, f" unit {unit.unit_id}", trouble, self._daily)
 
     def refusals(self, unit: Unit, refused: Iterable[Refusal]) -> None:
-        """Values that are not believed."""
+        """Values that are not believed; what may be confirmed is no alarm, as each night's fall to zero."""
         for each in refused:
-            topic = f"{unit.key} {each.name}"
-            level = logging.WARNING if self._daily.allows(topic) else logging.DEBUG
+            topic = f"{unit.key} {each.name} {each.final}"
+            level = logging.WARNING if each.final else logging.INFO
+            if not self._daily.allows(topic):
+                level = logging.DEBUG
             _LOGGER.log(
                 level,
-                "%s unit %d: %s = %s is not believed: %s%s",
+                "%s unit %d: %s = %s is not believed: %s%s"
+                if each.final
+                else "%s unit %d: %s = %s is held back: %s%s",
                 format_address(unit.address),
                 unit.unit_id,
                 each.name,

@@ -66,6 +66,7 @@ class Unit:
         self._stale: Callable[[], None] = lambda: None
         self._interval_s = section.read_interval_s
         self._period_s = max(self._interval_s, PLANS[self.device_type].period_s)
+        self.stale_after_s = STALE_AFTER * self._period_s
         self._judge = Judge(self.device_type)
         self._meter = self._new_meter()
         self._last_good: float | None = None
@@ -164,7 +165,7 @@ class Unit:
         self._not_before = now + self._period_s - self._interval_s
         self.close()
         loop = asyncio.get_running_loop()
-        self._expiry = loop.call_at(now + STALE_AFTER * self._period_s, self._expire)
+        self._expiry = loop.call_at(now + self.stale_after_s, self._expire)
 
     def _expire(self) -> None:
         self.fresh = False

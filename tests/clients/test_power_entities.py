@@ -138,7 +138,7 @@ async def test_sensors_carry_what_home_assistants_statistics_need(served: Served
     assert names[voltage.device_id] == "house battery 48"
     assert voltage.entity_category is EntityCategory.NONE
 
-    for object_id in ("house_battery_48_energy_in_kwh", "house_bank_combined_energy_out_kwh"):
+    for object_id in ("house_battery_48_energy_in_kwh", "house_bank__combined_energy_out_kwh"):
         energy = view.entities[object_id]
         assert isinstance(energy, SensorInfo)
         assert (energy.device_class, energy.unit_of_measurement) == ("energy", "kWh")

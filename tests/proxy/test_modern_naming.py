@@ -126,6 +126,13 @@ def test_a_key_and_a_name_occur_once() -> None:
     assert len({(each.device_id, type(each), each.name) for each in entities}) == len(entities)
 
 
+def test_a_bank_with_a_telling_alias_has_keys_of_its_own() -> None:
+    devices = (battery(48, alias="House bank"), bank(alias="House bank"))
+    entities = [entity for each in show(devices).values() for entity in each.entities]
+
+    assert len({entity.key for entity in entities}) == len(entities) > 50
+
+
 @given(st.permutations(house()))
 def test_nothing_depends_on_the_order(devices: list[PowerDevice]) -> None:
     def entities(devices: Sequence[PowerDevice]) -> dict[str, object]:

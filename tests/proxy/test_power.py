@@ -131,10 +131,10 @@ def test_a_reading_after_a_silence_makes_values_known_again(bench: Bench) -> Non
 
 def test_a_bank_is_known_only_while_it_is_fresh(bench: Bench) -> None:
     bench.power.reading(Reading(bank_key(), 0.0, BANK_VALUES))
-    assert bench.state("house_bank_combined_power") == -2600.5
+    assert bench.state("house_bank__combined_power") == -2600.5
 
     bench.power.health(DeviceHealth(bank_key(), fresh=False))
-    assert bench.state("house_bank_combined_power") is None
+    assert bench.state("house_bank__combined_power") is None
 
 
 def test_a_load_that_may_not_be_switched_is_shown(bench: Bench) -> None:

@@ -336,6 +336,11 @@ def test_a_file_that_is_far_too_large_is_not_read(path: Path, caplog: pytest.Log
     assert "too large" in caplog.text
 
 
+def test_a_file_without_word_of_an_import_is_good(path: Path) -> None:
+    path.write_text(json.dumps({"totals": {KEY: {"energy_in_kwh": 1.5, "energy_out_kwh": 0.5}}}))
+    assert ledger(path).totals(KEY) == EnergyTotals(1.5, 0.5)
+
+
 def test_a_damaged_file_that_went_away_by_itself_does_not_stop_the_writing(path: Path) -> None:
     path.write_text("damaged")
     energy = ledger(path)

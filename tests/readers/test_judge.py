@@ -160,6 +160,14 @@ def test_nothing_out_of_range_is_ever_accepted(row: Range, value: float, repeats
 # another device than was said
 
 
+def test_what_may_be_confirmed_is_not_refused_for_good() -> None:
+    rounds = Rounds()
+    rounds.next(battery())
+    (jump,) = rounds.next(battery(remaining_charge=10.0)).refused
+    (impossible,) = rounds.next(battery(current=6552.8)).refused
+    assert (jump.final, impossible.final) == (False, True)
+
+
 def test_a_device_of_another_type_is_recognised() -> None:
     values: dict[str, Value] = {"current": 1.2, "voltage": 3694.0, "remaining_charge": 23.4, "capacity": 0.0}
     verdict = Rounds().next(values | {"cycle_count": 30000, "model": "RNG-CTRL-RVR40"})

@@ -162,6 +162,22 @@ def test_the_bank_has_a_reading_when_each_battery_has_one(places: Places) -> Non
     assert "50" in place.notes.state(BANK).trouble
 
 
+def test_a_bank_whose_batteries_are_never_read_together_does_not_stay_fresh(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48, 49))
+
+    def one_at_a_time(request: bytes, reply: bytes) -> Answers:
+        number = int((place.loop.time() + 5) // 30)
+        silent = number >= 2 and request[0] == (48 if number % 2 else 49)
+        return nothing(request, reply) if silent else straight(request, reply)
+
+    place.hub.bend = one_at_a_time
+    place.run(600)
+    assert len(place.notes.times(BANK)) == 2
+    assert place.notes.state("6cb2fd86824d-48").fresh
+    assert place.notes.state("6cb2fd86824d-49").fresh
+    assert not place.notes.state(BANK).fresh
+
+
 def test_a_silent_battery_does_not_delay_the_others(places: Places) -> None:
     place = places()
     place.run(45)
