@@ -234,10 +234,12 @@ def _read(options: argparse.Namespace) -> int:
     except RenogyBTError as error:
         print(f"renogybt: {error}", file=sys.stderr)
         return EX_FAILED
+    if outcomes is None:
+        return EX_OK
     if not outcomes:
         print("renogybt: nothing was read", file=sys.stderr)
         return EX_FAILED
-    return EX_OK if outcomes is None else _show_readings(outcomes, configuration, options)
+    return _show_readings(outcomes, configuration, options)
 
 
 def _advise(configuration: "Configuration") -> int:

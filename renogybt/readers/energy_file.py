@@ -35,7 +35,7 @@ class EnergyLedger:
         self._totals: dict[str, EnergyTotals] = {}
         self._imported: dict[str, list[str]] = {}
         self._changed = False
-        self._put_aside = False
+        self._put_aside = self._unsure = False
         self._failing = False
         self._tried_at: float | None = None
         self._writing = threading.Lock()
@@ -80,16 +80,20 @@ class EnergyLedger:
         """Take over the totals of the earlier program, which is left as it is.
 
         `source` is its `energy_totals.json`; `keys` leads from its names, `<alias>_<unit id>`, to
-        device keys. A name is taken once, and only for a device that has no total yet.
+        device keys. A name is taken once, and added to what was counted here meanwhile.
         """
         entries = _entries_of(source)
         if entries is None:
             return
+        if self._unsure:
+            # what was taken over before stands in the damaged file: twice would be wrong
+            _LOGGER.warning("%s is not taken over, because the totals kept here were damaged", source)
+            return
         place = str(source.absolute())
         first_time = place not in self._imported
-        taken = self._imported.setdefault(place, [])
+        self._imported.setdefault(place, [])
         for name, key in keys.items():
-            if name in entries and name not in taken and key not in self._totals:
+            if name in entries and not any(name in names for names in self._imported.values()):
                 self._import(source, name, key, entries[name])
         if first_time:
             self._changed = True
@@ -100,6 +104,9 @@ class EnergyLedger:
         if totals is None:
             _LOGGER.warning("%s: %s holds no usable totals, its energy starts at zero", source, name)
             return
+        # what was counted here before, as under another alias, comes on top
+        counted = self.totals(key)
+        totals = EnergyTotals(totals.in_kwh + counted.in_kwh, totals.out_kwh + counted.out_kwh)
         self.put(key, totals)
         self._imported[str(source.absolute())].append(name)
         text = "%s: %s goes on from %.3f kWh in and %.3f kWh out"
@@ -116,7 +123,7 @@ class EnergyLedger:
         except FileNotFoundError:
             return
         except (OSError, ValueError, RecursionError) as error:
-            self._put_aside = True
+            self._put_aside = self._unsure = True
             _LOGGER.warning(
                 "%s cannot be read (%s): energy starts at zero, the file is kept aside", path, error
             )

@@ -14,6 +14,7 @@ ENOUGH_TO_TELL = 3
 """Values with a range, below which their number does not tell what kind of device it is."""
 
 _BATTERIES = frozenset({DeviceType.BATTERY, DeviceType.BATTERY_PRO})
+_COUNTED = (("cell_count", "cell_voltage_"), ("sensor_count", "temperature_"))
 _CURRENT_LIMITS = ("charge_current_limit", "discharge_current_limit")
 
 
@@ -71,6 +72,7 @@ class Judge:
         for name, number in numbers.items():
             if name not in reasons:
                 reasons.update(self._held_back(name, number, now, doubts.get(name)))
+        reasons.update(self._uncounted(values, reasons))
         accepted = {name: value for name, value in values.items() if name not in reasons}
         refused = tuple(
             Refusal(name, value, reasons[name], name in final)
@@ -95,6 +97,19 @@ class Judge:
             gone = sudden or (found.weak if strong else ())
             reasons.update(dict.fromkeys(gone, found.reason))
         return doubts
+
+    def _uncounted(
+        self, values: Mapping[str, Value], reasons: Mapping[str, str]
+    ) -> Iterator[tuple[str, str]]:
+        """Cells and temperatures that are there only by a count that is not believed."""
+        for count, prefix in _COUNTED:
+            if count not in reasons:
+                continue
+            believed = self._trail(count).last or 0
+            for name in values:
+                number = name.removeprefix(prefix)
+                if number != name and number.isdecimal() and int(number) >= believed:
+                    yield name, f"{count} is in doubt"
 
     def _expects(self, name: str, numbers: Mapping[str, float], now: float) -> bool:
         return self._trail(name).expects(numbers[name], now)

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from renogybt.model.gatt import GattLink, LinkLostError
+from renogybt.protocols.modbus.errors import ExceptionReplyError
 from renogybt.protocols.modbus.framer import Framer
 from renogybt.protocols.modbus.replies import Reply
 from renogybt.protocols.modbus.requests import ReadRequest, Request, WriteRequest
@@ -27,9 +28,13 @@ LATEST_S = 32.0
 """The longest supervision timeout of a link (Core vol 4 part E 7.8.12): what is later has no link."""
 
 
+COPY_S = 1.0
+"""A link layer that repeats itself does so at once; a hub that does it has had time enough after this."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Owed:
-    """A request that was not answered: its reply may still come, until `until`."""
+class _Seen:
+    """A request whose reply, or a second copy of it, may still come until `until`."""
 
     register: int
     until: float
@@ -50,8 +55,8 @@ class Line:
         self._chunks: asyncio.Queue[bytes | None] | None = None
         self._last = float("-inf")  # when something went over the line last
         self._unsettled = False
-        self._asked: Request | None = None
-        self._owed: dict[tuple[int, int], _Owed] = {}
+        self._owed: dict[tuple[int, int], _Seen] = {}  # not answered, by unit and length
+        self._answered: dict[tuple[int, int], _Seen] = {}
 
     async def read(
         self, unit: int, register: int, words: int, *, timing: Timing = USUAL, patience: int = TRIES
@@ -99,7 +104,8 @@ class Line:
 
     async def _try(self, request: Request, timing: Timing) -> Reply:
         self._beware_of_late_replies(request)
-        await self._settle(max(timing.gap_s, self._doubt_s(request)))
+        await self._await_copies(request)
+        await self._settle(timing.gap_s)
         framer = Framer(request)
         chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._chunks = chunks
@@ -116,14 +122,21 @@ class Line:
     ) -> Reply:
         try:
             async with asyncio.timeout(reply_s):
-                return await _collect(framer, chunks)
+                reply = await _collect(framer, chunks)
+        except ExceptionReplyError as error:
+            self._unsettled = True  # a second copy would refuse the next request
+            if self._is_doubtful(request):
+                raise DamagedAnswerError(f"unit {request.unit}: {error}, perhaps of an earlier one") from None
+            raise
         except TimeoutError:
             self._unsettled = True
-            self._owed[request.unit, request.reply_length] = _Owed(request.register, _now() + LATEST_S)
+            self._owed[request.unit, request.reply_length] = _Seen(request.register, _now() + LATEST_S)
             if self.silent:
                 raise NoAnswerError(f"unit {request.unit} does not answer") from None
             fault = framer.fault or "the reply is cut off"
             raise DamagedAnswerError(f"unit {request.unit}: {fault}") from None
+        self._answered[request.unit, request.reply_length] = _Seen(request.register, _now() + COPY_S)
+        return reply
 
     def _beware_of_late_replies(self, request: Request) -> None:
         key = request.unit, request.reply_length
@@ -135,12 +148,18 @@ class Line:
         elif owed.register != request.register:
             raise LineError(f"a late reply of unit {request.unit} could be taken for another one")
 
-    def _doubt_s(self, request: Request) -> float:
-        """How long to wait for a second copy of the last reply, which would fit this request as well."""
-        last, self._asked = self._asked, request
-        if last is None or last == request or last.unit != request.unit:
-            return 0.0
-        return QUIET_S if last.reply_length == request.reply_length else 0.0
+    async def _await_copies(self, request: Request) -> None:
+        """Leave time for a second copy of an earlier reply that would fit this request as well."""
+        answered = self._answered.get((request.unit, request.reply_length))
+        if answered is not None and answered.register != request.register:
+            await asyncio.sleep(max(0.0, answered.until - _now()))
+
+    def _is_doubtful(self, request: Request) -> bool:
+        """Whether a refusal may be that of another request of this unit: an exception names no register."""
+        return any(
+            unit == request.unit and owed.register != request.register and owed.until > _now()
+            for (unit, _length), owed in self._owed.items()
+        )
 
     async def _settle(self, gap_s: float) -> None:
         """Wait until the line is quiet enough for the next request."""

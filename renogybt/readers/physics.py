@@ -10,7 +10,7 @@ SUM_ERROR = 0.03
 """Share of the voltage: the load may change between the reading of the cells and of the module."""
 CHARGE_ERROR = 0.05
 """Share of the capacity: a full battery counts on until it has learnt a new capacity."""
-PEAK = 3.0
+PEAK = 2.0
 """Times the current limit: short peaks of twice the limit are in the data sheets."""
 PEAK_ROOM_A = 10.0
 """Beside that, because the limits fall to almost nothing when a battery is nearly full."""

@@ -16,18 +16,17 @@ class Cadence(Enum):
     """How often a block is read."""
 
     EACH_ROUND = "each round"
-    ON_CONNECTION = "once per connection"
     HOURLY = "hourly"
 
 
 HOUR_S = 3600.0
-"""Also the least time between two reads of what is read once per connection: a link that breaks
-each minute would otherwise cost the names of all devices each time."""
+"""How old names and limits may be: a battery that was exchanged behind a hub shows by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Registers that are read at once. Nobody misses the answer to an `optional` one."""
+    """Registers that are read at once. Without the answer to an `optional` one its values are missing,
+    and nothing else is."""
 
     register: int
     words: int
@@ -69,9 +68,9 @@ _BATTERY = Plan(
         Block(5000, 34),
         Block(5042, 7),
         Block(5100, 10),
-        Block(5110, 22, Cadence.ON_CONNECTION),
+        Block(5110, 22, Cadence.HOURLY),
         Block(5049, 4, Cadence.HOURLY),
-        Block(5223, 1, Cadence.ON_CONNECTION, optional=True),
+        Block(5223, 1, Cadence.HOURLY, optional=True),
     ),
     _names(
         """battery_level voltage current power remaining_charge capacity energy_in_kwh energy_out_kwh problem
@@ -85,9 +84,9 @@ _BATTERY = Plan(
 _CONTROLLER = Plan(
     (
         Block(0x0100, 34),
-        Block(0x000C, 8, Cadence.ON_CONNECTION),
-        Block(0xE004, 1, Cadence.ON_CONNECTION),
-        Block(0x0018, 3, Cadence.ON_CONNECTION, optional=True),
+        Block(0x000C, 8, Cadence.HOURLY),
+        Block(0xE004, 1, Cadence.HOURLY),
+        Block(0x0018, 3, Cadence.HOURLY, optional=True),
     ),
     _names(
         """problem battery_percentage battery_voltage battery_current battery_temperature
@@ -114,11 +113,11 @@ _CONTROLLER_HISTORY = Plan(
 
 _DC_CHARGER = Plan(
     (
-        Block(0x000C, 8, Cadence.ON_CONNECTION),
+        Block(0x000C, 8, Cadence.HOURLY),
         Block(0x0100, 34),
-        Block(0x0120, 7),
-        Block(0xE004, 1, Cadence.ON_CONNECTION),
-        Block(0x0018, 3, Cadence.ON_CONNECTION, optional=True),
+        Block(0x0120, 7, optional=True),
+        Block(0xE004, 1, Cadence.HOURLY),
+        Block(0x0018, 3, Cadence.HOURLY, optional=True),
     ),
     _names(
         """problem battery_percentage battery_voltage combined_charge_current battery_temperature
@@ -136,8 +135,8 @@ _INVERTER = Plan(
         Block(4000, 10),
         Block(4327, 7),
         Block(4408, 6),
-        Block(4109, 1, Cadence.ON_CONNECTION),
-        Block(4311, 8, Cadence.ON_CONNECTION, optional=True),
+        Block(4109, 1, Cadence.HOURLY),
+        Block(4311, 8, Cadence.HOURLY, optional=True),
     ),
     _names(
         """battery_percentage battery_voltage charging_status load_current input_voltage input_current

@@ -17,18 +17,20 @@ MODEL = 0x000C
 _SHORT_MAPS = "-G6"
 _EXTRA_OF_LONG_MAPS = 0x0120
 """DC chargers whose model ends so never answer a read that starts here; 0x0100 brings it, too."""
-_SLOW_TRIES = 2
-"""A block that nobody needs each round may fail so often per connection; each time costs others 2 s."""
+_TRIES = 2
+"""A block without which a reading is complete may fail so often in a row; each time costs others 2 s."""
+_FORGET_S = 2 * HOUR_S + 600.0
+"""What could not be read again for so long is not known any more."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of a block: its octets as read last, when, and how often it failed on this link."""
+    """What is known of a block: its octets as read last, when, how often it has failed since, and when."""
 
     octets: bytes = b""
     read_at: float = float("-inf")
     failed: int = 0
-    wanted: bool = True
+    failed_at: float = float("-inf")
 
 
 class Poll:
@@ -43,6 +45,7 @@ class Poll:
         self._unit = unit_id
         self._plan = PLANS[device_type]
         self._lines: Lines | None = None
+        self._main = next((each for each in self._plan.blocks if each.cadence is Cadence.EACH_ROUND), None)
         self._known = {block.register: _Known() for block in self._plan.blocks}
 
     async def read(self, lines: Lines, name: str, patience: int) -> Values:
@@ -64,50 +67,62 @@ class Poll:
                 await self._fetch(lines.modbus, block, timing, patience)
         return self._decoded(name)
 
+    async def answers(self, line: Line) -> bool:
+        """Whether the unit says anything at all, be it that it refuses; raises what the link raises."""
+        if self._main is None:
+            return False
+        try:
+            await line.read(self._unit, self._main.register, self._main.words, patience=1)
+        except (NoAnswerError, DamagedAnswerError):
+            return False
+        except ExceptionReplyError:
+            return True
+        return True
+
     def _connected(self) -> None:
-        """What is read once per connection is due again, and what has failed may be tried."""
-        now = _now()
+        """What has failed may be tried again."""
         for known in self._known.values():
             known.failed = 0
-            known.wanted |= now - known.read_at >= HOUR_S
 
     def _due(self, block: Block) -> bool:
         known = self._known[block.register]
         if block.register == _EXTRA_OF_LONG_MAPS and self._model().endswith(_SHORT_MAPS):
             known.octets = b""
             return False
-        if block.cadence is Cadence.EACH_ROUND:
-            return True
-        if known.failed >= (1 if block.optional else _SLOW_TRIES):
-            return False
-        if block.cadence is Cadence.HOURLY:
-            return _now() - known.read_at >= HOUR_S
-        return known.wanted
+        if known.failed >= (1 if block.optional and block.cadence is Cadence.HOURLY else _TRIES):
+            return _now() - known.failed_at >= HOUR_S
+        return block.cadence is Cadence.EACH_ROUND or _now() - known.read_at >= HOUR_S
 
     async def _fetch(self, line: Line, block: Block, timing: Timing, patience: int) -> None:
         known = self._known[block.register]
-        each_round = block.cadence is Cadence.EACH_ROUND
+        needed = block.cadence is Cadence.EACH_ROUND and not block.optional
         try:
             octets = await line.read(
-                self._unit,
-                block.register,
-                block.words,
-                timing=timing,
-                patience=patience if each_round else 1,
+                self._unit, block.register, block.words, timing=timing, patience=patience if needed else 1
             )
-        except (NoAnswerError, DamagedAnswerError, ExceptionReplyError) as error:
-            if each_round:
+        except (NoAnswerError, DamagedAnswerError):
+            if needed:
                 raise
-            known.failed += _SLOW_TRIES if isinstance(error, ExceptionReplyError) else 1
-            return
-        known.octets, known.read_at, known.wanted = octets, _now(), False
+            self._missed(block, 1)
+        except ExceptionReplyError:
+            if block is self._main:
+                raise
+            self._missed(block, _TRIES)
+        else:
+            known.octets, known.read_at, known.failed = octets, _now(), 0
+
+    def _missed(self, block: Block, failures: int) -> None:
+        known = self._known[block.register]
+        known.failed, known.failed_at = known.failed + failures, _now()
+        if block.cadence is Cadence.EACH_ROUND or failures >= _TRIES:
+            known.octets = b""
 
     def _decoded(self, name: str) -> Values:
-        called = name or self._model()
+        called, now = name or self._model(), _now()
         windows = [
             decode(self._type, register, known.octets, name=called)
             for register, known in self._known.items()
-            if known.octets
+            if known.octets and now - known.read_at < _FORGET_S
         ]
         if self._type is DeviceType.CONTROLLER_HISTORY:
             return history(windows)

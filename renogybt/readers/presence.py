@@ -22,7 +22,9 @@ class Presence:
         self._rssi = advertisement.rssi if advertisement.rssi != RSSI_UNKNOWN else None
         if advertisement.data != self._data:
             self._data = advertisement.data
-            self.name = (describe(advertisement.data).name or "").strip() or self.name
+            name = (describe(advertisement.data).name or "").strip()
+            # a shortened name would tell less than the one that is known
+            self.name = self.name if self.name.startswith(name) else name
 
     def rssi(self, now: float) -> int | None:
         """In dBm; None when nothing was heard for long."""

@@ -143,9 +143,12 @@ class Unit:
         self._shelf.layout.learn(self.key, self.device_type, names)
 
     def show(self, values: dict[str, Value]) -> Reading | None:
-        """The last reading with some values that were changed since; None before the first."""
-        if self.reading is not None:
-            self.reading = Reading(self.key, self.reading.taken_at, {**self.reading.values, **values})
+        """The last reading with some values that were changed since; None where there is no fresh one."""
+        if self.reading is None or not self.fresh:
+            return None
+        settings = self._shelf.settings
+        changed = present(values, temperature_unit=settings.temperature_unit, fields=settings.fields)
+        self.reading = Reading(self.key, self.reading.taken_at, {**self.reading.values, **changed})
         return self.reading
 
     def health(self, link: LinkState, rssi: int | None) -> DeviceHealth:

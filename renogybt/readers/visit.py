@@ -20,7 +20,9 @@ from renogybt.readers.recognise import contradiction, recognise
 from renogybt.readers.unit import Unit
 
 ZOMBIE_TRIES = 2
-"""So many tries without a single notification, and the link is there in name only."""
+"""So many tries without a single notification, and the link may be there in name only."""
+BLIND_TRIES = 3
+"""So many, where nobody who answered could be asked: two neighbours may be switched off together."""
 _FINAL = (NotHeardError, ConnectError, NoRenogyServiceError)
 """What a second attempt in the same round would not cure: the radio has tried for long enough."""
 
@@ -42,7 +44,7 @@ class Visit:
         self._connection = connection
         self._deliver = deliver
         self._began = _now()
-        self._answered = False
+        self._witness: Unit | None = None
 
     async def run(self, name: Callable[[], str]) -> None:
         """Until all are done; `name`: what the hub is called, as far as is known then. Raises GattError."""
@@ -56,6 +58,7 @@ class Visit:
 
     async def _ask_all(self, name: Callable[[], str]) -> None:
         lines = await self._connection.open(name)
+        self._witness = None
         for last_pass in (False, True):
             for unit in sorted(self.waiting, key=lambda each: each.silent):
                 if self.given_up:
@@ -67,11 +70,11 @@ class Visit:
         """Whether the unit is done with for this round."""
         try:
             values = await unit.poll.read(lines, name, patience=1)
-            self._answered = True
+            self._witness = unit
             self._contradict(unit, values)
             self._deliver(unit, values)
         except NoAnswerError as error:
-            self._beware_of_zombies(unit, lines)
+            await self._beware_of_zombies(unit, lines)
             unit.silent = True
             if not last_pass:
                 return False
@@ -79,19 +82,22 @@ class Visit:
         except DamagedAnswerError as error:
             self._miss(unit, str(error))
         except (ExceptionReplyError, ImplausibleError, AlienError) as error:
-            self._answered = True
+            self._witness = unit
             self._miss(unit, await self._explained(unit, lines, error))
         return True
 
-    def _beware_of_zombies(self, unit: Unit, lines: Lines) -> None:
+    async def _beware_of_zombies(self, unit: Unit, lines: Lines) -> None:
         """Raise LineError when it is the link that is silent rather than this unit."""
         if lines.modbus is None:
             unit.silent = True
             raise LineError("the shunt sends nothing")
-        known_to_be_silent = unit.failures > 0 and self._answered
-        if lines.modbus.silent >= ZOMBIE_TRIES and not known_to_be_silent:
-            unit.silent = True
-            raise LineError("no unit answers over this link")
+        silent = lines.modbus.silent
+        if silent < ZOMBIE_TRIES or (self._witness is None and silent < min(BLIND_TRIES, len(self.waiting))):
+            return
+        if self._witness is not None and await self._witness.poll.answers(lines.modbus):
+            return
+        unit.silent = True
+        raise LineError("no unit answers over this link")
 
     def _contradict(self, unit: Unit, values: Values) -> None:
         found = contradiction(unit.device_type, unit.unit_id, str(values.get("model", "")))

@@ -1,6 +1,7 @@
 """`read`: one round over all devices, as tables and as lines of JSON."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -143,3 +144,15 @@ async def test_with_nothing_configured_and_no_radio_it_is_69(tmp_path: Path) -> 
 
     assert (ended.code, ended.out) == (69, "")
     assert "dbus" in ended.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_whoever_ends_it_wants_no_complaint(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = ("read", "--demo", "--log-level", "INFO")
+    async with started(*arguments, cwd=tmp_path, command=MODULE) as program:
+        await program.line("reading RNG_BATT")
+        program.signal(number)
+        ended = await program.end()
+
+    assert (ended.code, ended.out) == (0, "")
+    assert "nothing was read" not in ended.err

@@ -248,12 +248,32 @@ def test_they_are_taken_over_once(path: Path, earlier: Path, caplog: pytest.LogC
     assert caplog.records == []
 
 
-def test_a_device_that_has_a_total_keeps_its_own(path: Path, earlier: Path) -> None:
-    kept(path, **{KEY: TOTALS})
+def test_what_was_counted_before_the_import_stays_counted(path: Path, earlier: Path) -> None:
+    kept(path, **{KEY: EnergyTotals(1.0, 0.5)})
     energy = ledger(path)
     energy.import_once(earlier, KEYS)
-    assert energy.totals(KEY) == TOTALS
+    assert energy.totals(KEY) == EnergyTotals(124.456, 99.2)
     assert energy.totals(OTHER) == EnergyTotals(5.0, 2.5)
+
+
+def test_the_same_name_is_not_taken_over_again_from_another_place(path: Path, earlier: Path) -> None:
+    energy = ledger(path)
+    energy.import_once(earlier, KEYS)
+    moved = earlier.parent / "moved" / earlier.name
+    moved.parent.mkdir()
+    moved.write_bytes(earlier.read_bytes())
+    energy.import_once(moved, KEYS)
+    assert energy.totals(KEY) == EnergyTotals(123.456, 98.7)
+
+
+def test_a_damaged_file_may_hold_an_earlier_import_so_that_there_is_none(
+    path: Path, earlier: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("damaged")
+    energy = ledger(path)
+    energy.import_once(earlier, KEYS)
+    assert energy.totals(KEY) == EnergyTotals()
+    assert "is not taken over" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,34 @@ def test_a_second_copy_of_a_reply_is_not_taken_for_the_next_one(world: World) ->
     assert world.read(200, 3) == expected(200, 3)
 
 
+def test_a_second_copy_that_takes_its_time_is_not_taken_for_a_later_request(world: World) -> None:
+    world.hub.bend = lambda request, reply: [
+        *straight(request, reply),
+        *([(ANSWER_S + 0.25, reply)] if request[3] == 100 else []),
+    ]
+    assert world.read(100, 2) == expected(100, 2)
+    assert world.read(300, 5) == expected(300, 5)
+    assert world.read(200, 2) == expected(200, 2)
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.2])
+def test_a_second_copy_of_a_refusal_does_not_refuse_the_next_request(world: World, delay: float) -> None:
+    world.hub.bend = lambda request, reply: [
+        *straight(request, reply),
+        *([(ANSWER_S + delay, reply)] if reply[1] & 0x80 else []),
+    ]
+    with pytest.raises(ExceptionReplyError):
+        world.read(5000, 2)
+    assert world.read(300, 5) == expected(300, 5)
+
+
+def test_a_refusal_that_comes_late_is_not_taken_for_that_of_another_request(world: World) -> None:
+    world.hub.bend = lambda request, reply: later(2.2 if reply[1] & 0x80 else 0.0)(request, reply)
+    with pytest.raises(NoAnswerError):
+        world.read(5000, 2, patience=1)
+    assert world.read(300, 5) == expected(300, 5)
+
+
 def test_the_next_request_waits_until_a_late_reply_has_ended(world: World) -> None:
     world.hub.bend = lambda _, reply: [
         (2.1 + 0.1 * part, reply[part : part + 1]) for part in range(len(reply))

@@ -141,11 +141,11 @@ def test_the_link_is_closed_after_each_round_when_asked_for(places: Places) -> N
     assert asked.count((48, 5110, 22)) == 1
 
 
-def test_limits_are_read_again_each_hour(places: Places) -> None:
+def test_names_and_limits_are_read_again_each_hour(places: Places) -> None:
     place = places()
     place.run(3700)
     assert place.hub.asked().count((48, 5049, 4)) == 2
-    assert place.hub.asked().count((48, 5110, 22)) == 1
+    assert place.hub.asked().count((48, 5110, 22)) == 2
 
 
 def test_the_bank_has_a_reading_when_each_battery_has_one(places: Places) -> None:
@@ -160,6 +160,70 @@ def test_the_bank_has_a_reading_when_each_battery_has_one(places: Places) -> Non
     assert len(place.notes.times(BANK)) == 1
     assert not place.notes.state(BANK).fresh
     assert "50" in place.notes.state(BANK).trouble
+
+
+def test_two_batteries_that_die_together_do_not_cost_the_others_their_link(places: Places) -> None:
+    place = places()
+    place.run(5)
+    place.hub.bend = lambda request, reply: (
+        nothing(request, reply) if request[0] in (48, 49) else straight(request, reply)
+    )
+    place.run(300)
+    assert place.hub.connects == 1
+    assert all("does not answer" in place.notes.state(f"6cb2fd86824d-{unit}").trouble for unit in (48, 49))
+    assert place.notes.state("6cb2fd86824d-50").fresh
+
+
+def test_a_battery_that_was_exchanged_shows_within_the_hour(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+    place.run(5)
+    place.hub.units[48] = battery(model="RBT100LFP48S")
+    place.run(3700)
+    assert place.notes.last(48).values["model"] == "RBT100LFP48S"
+
+
+def test_limits_that_are_refused_from_some_time_on_are_not_shown_for_ever(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+    place.run(5)
+    assert "charge_current_limit" in place.notes.last(48).values
+    for register in range(5049, 5053):
+        del place.hub.units[48][register]
+    place.run(3700)
+    assert "charge_current_limit" not in place.notes.last(48).values
+    assert "voltage" in place.notes.last(48).values
+
+
+def test_alarms_that_are_refused_are_missing_and_nothing_else_is(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+    for register in range(5100, 5110):
+        del place.hub.units[48][register]
+    place.run(100)
+    values = place.notes.last(48).values
+    assert "problem" not in values
+    assert values["voltage"] == 52.8
+    assert place.hub.asked().count((48, 5100, 10)) == 1
+
+
+def test_a_shortened_name_does_not_change_what_a_device_is_called(places: Places) -> None:
+    hub = FakeHub({48: battery()}, name="RNGRBP12100")
+    place = places(section(DeviceType.BATTERY, 48), hub=hub)
+    place.run(5)
+    assert place.notes.last(48).values["current"] == 32.6
+    hub.name = "RNGR"
+    place.do(place.radio.hear, hub)
+    place.run(60)
+    assert place.notes.last(48).values["current"] == 32.6
+
+
+def test_a_count_that_is_not_believed_brings_no_values(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+    place.run(5)
+    place.hub.units[48][5017] = 12
+    place.run(30)
+    values = place.notes.last(48).values
+    assert "temperature_3" in values
+    assert "temperature_4" not in values
+    assert "sensor_count" not in values
 
 
 def test_a_bank_whose_batteries_are_never_read_together_does_not_stay_fresh(places: Places) -> None:

@@ -131,6 +131,19 @@ def test_dc_chargers_with_a_short_map_are_not_asked_for_more(virtual_loop: Virtu
     assert desk.notes.last(16).values["charging_status"] == "mppt"
 
 
+def test_a_dc_charger_that_never_told_its_model_is_read_as_far_as_it_answers(
+    virtual_loop: VirtualLoop,
+) -> None:
+    hub = FakeHub({16: controller("RBC50D1S-G6")})
+    hub.bend = lambda request, reply: (
+        nothing(request, reply) if request[2:4] in (b"\x00\x0c", b"\x01\x20") else straight(request, reply)
+    )
+    desk = Desk(virtual_loop, hub, section(DeviceType.DC_CHARGER, 16))
+    desk.run(120)
+    assert desk.notes.last(16).values["battery_voltage"] == 52.8
+    assert len(desk.notes.times(16)) >= 4
+
+
 def test_other_dc_chargers_are_asked_for_the_whole_map(virtual_loop: VirtualLoop) -> None:
     registers = controller("RBC50D1S-G1") | words({0x0120: [0x0002, 0, 0x0001, 0, 267, 4, 0]})
     desk = Desk(virtual_loop, FakeHub({16: registers}), section(DeviceType.DC_CHARGER, 16))

@@ -92,5 +92,12 @@ def _may_be(block: Block, same_size: list[Block], data: bytes) -> bool:
     return True
 
 
+_SHORTEST_TEXT = 3
+"""Two status bytes may happen to be letters; no model and no serial number is so short."""
+
+
 def _is_text(data: bytes) -> bool:
-    return text(data) is not None and all(octet == 0 or 0x20 <= octet < 0x7F for octet in data)
+    words = text(data)
+    if not isinstance(words, str) or len(words) < _SHORTEST_TEXT or not words[0].isalnum():
+        return False
+    return all(octet == 0 or 0x20 <= octet < 0x7F for octet in data)

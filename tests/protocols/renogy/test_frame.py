@@ -107,6 +107,7 @@ def test_a_reply_that_could_be_anything_needs_its_request(
     [
         (BATTERY, b"RBT50LFP48S\0\0\0\0\0", "model"),
         (BATTERY, bytes(13) + b"\6\0\0", "problem"),
+        (BATTERY, bytes(12) + b"@@\0\0", "problem"),
         (CONTROLLER, b"  RNG-CTRL-RVR40", "model"),
         (DeviceType.INVERTER, b"RIV4835CSH1S    ", "model"),
         (DeviceType.INVERTER, bytes.fromhex("04d3000004af000a177201f501090000"), "input_voltage"),
