@@ -5,13 +5,14 @@ import logging
 import os
 import platform
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from renogybt.config import Configuration, Device, HomeAssistantProxy
-from renogybt.model.advertisement import parse_address
+from renogybt.model.advertisement import format_address, parse_address
 from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile, derived_address
@@ -26,6 +27,9 @@ from renogybt.readers.reader import Reader
 from renogybt.readers.settings import ReaderSettings
 
 _LOGGER = logging.getLogger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+"""Something that runs until it is cancelled."""
 
 DEMO_MODEL = "Demo (no real Bluetooth)"
 _BOARD = Path("/proc/device-tree/model")
@@ -78,9 +82,6 @@ def build_reader(
     devices = devices_to_read(configuration, demo=demo)
     if not devices:
         return None
-    for unknown in unknown_fields(data.fields):
-        nearest = f"; did you mean {' or '.join(unknown.nearest)}?" if unknown.nearest else ""
-        _LOGGER.warning("[data] fields: no device has a value %r, left out%s", unknown.name, nearest)
     path = configuration.path
     reader = Reader(
         radio,
@@ -101,6 +102,19 @@ def build_reader(
 
         reader.seed(demo_layout())
     return reader
+
+
+def reader_remarks(configuration: Configuration, *, demo: bool) -> Iterator[str]:
+    """What of the configuration does not lead where its author thinks; a line each."""
+    devices = devices_to_read(configuration, demo=demo)
+    if not devices:
+        return
+    for unknown in unknown_fields(configuration.data.fields):
+        nearest = f"; did you mean {' or '.join(unknown.nearest)}?" if unknown.nearest else ""
+        yield f"[data] fields: no device has a value {unknown.name!r}, left out{nearest}"
+    if demo and (absent := [each for each in configuration.devices if each not in devices]):
+        names = ", ".join(format_address(each.mac_addr) for each in absent if each.mac_addr is not None)
+        yield f"the demo has no device at {names}; it shows its own hub instead"
 
 
 def devices_to_read(configuration: Configuration, *, demo: bool) -> tuple[Device, ...]:
@@ -171,15 +185,18 @@ class Gateway:
         )
         vitals = Vitals(radio, entities, loop.time, lambda: server.lost_advertisements)
         server.count_changes.add(vitals.on_clients)
-        work = [radio.run(), vitals.run(), self._announce(radio, server), *self._reading(radio, entities)]
+        announce = partial(self._announce, radio, server)
+        work: list[Work] = [radio.run, vitals.run, announce, *self._reading(radio, entities)]
         async with server, background(work):
             self._say_ready(server)
             await self._stop.wait()
             _LOGGER.info("stopping")
             server.leave()  # while links are being closed, which takes its time
 
-    def _reading(self, radio: Radio, entities: EntityStore) -> Iterator[Coroutine[Any, Any, None]]:
+    def _reading(self, radio: Radio, entities: EntityStore) -> Iterator[Work]:
         """What has to run for the readings; entities are defined before anybody can list them."""
+        for remark in reader_remarks(self._configuration, demo=self._demo):
+            _LOGGER.warning("%s", remark)
         reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
         if reader is None:
             if self._proxy.with_renogy_client:
@@ -192,8 +209,8 @@ class Gateway:
                 switch_load=reader.switch_load if self._proxy.load_switch else None,
             )
             reader.add_sink(power)
-            yield power.run()
-        yield reader.run()
+            yield power.run
+        yield reader.run
 
     def _say_ready(self, server: ProxyServer) -> None:
         host, port = server.addresses[0]
@@ -226,10 +243,10 @@ def _encryption_in_words(keys: KeyStore) -> str:
 
 
 @asynccontextmanager
-async def background(coroutines: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+async def background(work: Sequence[Work]) -> AsyncIterator[None]:
     """Runs these beside the body; the first failure of one ends all, the end of the body too."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(coroutine) for coroutine in coroutines]
+        tasks = [group.create_task(each()) for each in work]
         yield
         for task in tasks:
             task.cancel()

@@ -93,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
         _LOGGER.warning("%s", warning)
     if not configuration.proxy.enabled:
         _LOGGER.error(
-            "nothing to do: [home_assistant_proxy] enabled = false, and this is all there is so far"
+            "nothing to do: [home_assistant_proxy] enabled = false, and values have no other way out yet"
         )
         return EX_CONFIGURATION
     from renogybt.app import Gateway
@@ -218,9 +218,10 @@ def _read(options: argparse.Namespace) -> int:
     # who asks for a reading wants one, also where the service is not to read
     options.set = [*options.set, "home_assistant_proxy.with_renogy_client=true"]
     configuration = _configuration(options)
+    from renogybt.app import reader_remarks
     from renogybt.commands import ScanFailedError, read_once
 
-    for warning in configuration.warnings:
+    for warning in (*configuration.warnings, *reader_remarks(configuration, demo=options.demo)):
         print(f"warning: {warning}", file=sys.stderr)
     if options.demo:
         print("demo: all of this is simulated, no Bluetooth is used", file=sys.stderr)
@@ -316,9 +317,13 @@ def _check_config(options: argparse.Namespace) -> int:
     from renogybt.config import load_configuration
 
     configuration = load_configuration(_path(options), options.set)
-    for warning in configuration.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    print("the configuration is good")
+    from renogybt.app import reader_remarks
+
+    remarks = [*configuration.warnings, *reader_remarks(configuration, demo=False)]
+    for remark in remarks:
+        print(f"warning: {remark}", file=sys.stderr)
+    warned = f", with {len(remarks)} warning{'s' * (len(remarks) > 1)}" if remarks else ""
+    print(f"the configuration is good{warned}")
     return EX_OK
 
 

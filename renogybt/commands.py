@@ -46,7 +46,7 @@ async def scan(
 
     radio.watch(watch)
     radio.listen(hand_on)
-    async with background([radio.run()]):
+    async with background([radio.run]):
         await asyncio.wait([ended], timeout=seconds)
     if ended.done():
         ended.result()
@@ -66,7 +66,7 @@ async def read_once(configuration: Configuration, *, demo: bool) -> list[Outcome
     if reader is None:
         return []
     ended = _end_of(radio)
-    async with background([radio.run()]), asyncio.TaskGroup() as tasks:
+    async with background([radio.run]), asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(reader.once())
         ended.add_done_callback(lambda _: reading.cancel())
     if ended.done():

@@ -148,8 +148,12 @@ def _duplicates(file: str, lines: Sequence[Line]) -> Iterator[Finding]:
             continue
         place = (line.section, line.key)
         if place in first:
-            thing = "key" if line.key else "section"
-            problem = f"this {thing} stands already in line {first[place]}; keep one of them"
+            problem = f"this key stands already in line {first[place]}; keep one of them"
+            if not line.key:
+                problem = (
+                    f"this section stands already in line {first[place]}; put its keys there, and keep one"
+                    " of these two lines"
+                )
             yield Finding(file, problem, line.section, line.key, line.number)
         else:
             first[place] = line.number

@@ -100,10 +100,9 @@ def advice_for_all(candidates: Sequence[Candidate]) -> str:
 
 
 def hint(candidates: Sequence[Candidate]) -> str:
-    """One line on these, the first one as the example."""
-    count = "a Renogy device" if len(candidates) == 1 else f"{len(candidates)} Renogy devices"
-    address = format_address(candidates[0].address)
-    return f"{count} heard; to have it read, write under [device] in config.ini: mac_addr = {address}"
+    """One line on these: what to write for the first one, and how many others there are."""
+    others = f"; {len(candidates) - 1} more heard" if len(candidates) > 1 else ""
+    return f"{advice_in_a_line(candidates[0])}{others}"
 
 
 def advice_in_a_line(candidate: Candidate) -> str:

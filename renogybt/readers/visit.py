@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from renogybt.model.gatt import ConnectError, GattError, NotHeardError
 from renogybt.protocols.modbus.errors import ExceptionReplyError
+from renogybt.protocols.modbus.requests import UNIVERSAL_UNIT
 from renogybt.protocols.renogy.errors import ImplausibleError
 from renogybt.protocols.renogy.registers import Values
 from renogybt.readers.connection import Connection, Lines
@@ -25,6 +26,8 @@ BLIND_TRIES = 3
 """So many, where nobody who answered could be asked: two neighbours may be switched off together."""
 _FINAL = (NotHeardError, ConnectError, NoRenogyServiceError)
 """What a second attempt in the same round would not cure: the radio has tried for long enough."""
+
+_SEVERAL = f"; perhaps several devices answer to {UNIVERSAL_UNIT} at once: write their own ids, as 48,49"
 
 Deliver = Callable[[Unit, Values], None]
 """Takes the values of a unit; raises AlienError."""
@@ -80,7 +83,8 @@ class Visit:
                 return False
             self._miss(unit, str(error))
         except DamagedAnswerError as error:
-            self._miss(unit, str(error))
+            hint = _SEVERAL if unit.unit_id == UNIVERSAL_UNIT else ""
+            self._miss(unit, f"{error}{hint}")
         except (ExceptionReplyError, ImplausibleError, AlienError) as error:
             self._witness = unit
             self._miss(unit, await self._explained(unit, lines, error))

@@ -300,7 +300,10 @@ def test_a_section_whose_name_cannot_be_shown_is_unknown(load):
 
 def test_a_device_that_stands_twice_is_an_error(complaint):
     (line,) = complaint(section("device:b") + "[device:b]\n")
-    assert line == "config.ini line 4, [device:b]: this section stands already in line 1; keep one of them"
+    assert line == (
+        "config.ini line 4, [device:b]: this section stands already in line 1; put its keys there, and keep"
+        " one of these two lines"
+    )
 
 
 def test_an_override_adds_a_device(load):

@@ -123,7 +123,10 @@ def test_all_duplicates_are_reported_with_both_lines(complaint):
     assert complaint("[mqtt]\nport = 1\nPort = 2\nport = 3\n[data]\n[mqtt]\n") == [
         "config.ini line 3, [mqtt] port: this key stands already in line 2; keep one of them",
         "config.ini line 4, [mqtt] port: this key stands already in line 2; keep one of them",
-        "config.ini line 6, [mqtt]: this section stands already in line 1; keep one of them",
+        (
+            "config.ini line 6, [mqtt]: this section stands already in line 1; put its keys there, and keep"
+            " one of these two lines"
+        ),
     ]
 
 

@@ -14,6 +14,7 @@ from renogybt.readers.candidates import (
     CandidateWatch,
     advice,
     advice_for_all,
+    advice_in_a_line,
     hint,
     renogy_in_words,
 )
@@ -140,8 +141,9 @@ def test_nobody_heard_is_told_with_what_to_look_at() -> None:
 def test_a_hint_is_one_line_with_an_example() -> None:
     one = candidate(HUB_NAME)
 
-    assert hint([one]).startswith("a Renogy device heard; ")
-    assert hint([one, one]).startswith("2 Renogy devices heard; ")
+    assert hint([one]) == advice_in_a_line(one)
+    assert hint([one, one]).endswith("; 1 more heard")
+    assert "type = RNG_BATT" in hint([one])
     assert f"mac_addr = {HUB_WRITTEN}" in hint([one])
 
 

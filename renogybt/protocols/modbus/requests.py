@@ -18,7 +18,7 @@ WRITE_REGISTER = 0x06
 MOST_WORDS = 125
 """The byte count of a reply is one octet."""
 REQUEST_LENGTH = 8
-_UNIVERSAL_UNIT = 255
+UNIVERSAL_UNIT = 255
 """Renogy's address for whoever is there (BMS Modbus since V1.3); a reply repeats it."""
 _REQUEST = Struct(">BBHH")
 
@@ -88,8 +88,8 @@ Request = ReadRequest | WriteRequest
 
 
 def _check_unit(unit: int) -> None:
-    if not (1 <= unit <= 247 or unit == _UNIVERSAL_UNIT):
-        raise RequestError(f"unit id {unit}, allowed are 1 to 247 and {_UNIVERSAL_UNIT}")
+    if not (1 <= unit <= 247 or unit == UNIVERSAL_UNIT):
+        raise RequestError(f"unit id {unit}, allowed are 1 to 247 and {UNIVERSAL_UNIT}")
 
 
 def parse_request(data: bytes) -> Request:
