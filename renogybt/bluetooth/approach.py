@@ -13,7 +13,7 @@ from renogybt.bluetooth.faults import call_fault
 from renogybt.bluetooth.gatt_tree import GattTree
 from renogybt.bluetooth.peripheral import Peripheral
 from renogybt.bluetooth.tree import AdapterRecord
-from renogybt.model.advertisement import Advertisement, format_address
+from renogybt.model.advertisement import AddressType, Advertisement, format_address
 from renogybt.model.gatt import ConnectError, LinkLostError, NotHeardError
 from renogybt.model.radio import AdvertisementListener, Unsubscribe
 from renogybt.service.logs import printable
@@ -21,6 +21,8 @@ from renogybt.service.logs import printable
 _LOGGER = logging.getLogger(__name__)
 
 _ALREADY_CONNECTED = "org.bluez.Error.AlreadyConnected"
+_MOST_IN_VAIN = 2
+"""Attempts that may pass without an answer: each of them holds up the scan."""
 _HOPELESS = (NOT_READY, ACCESS_DENIED)
 """Refusals that a further attempt does not change."""
 
@@ -30,16 +32,20 @@ class LinkTiming:
     """The deadlines of a link, in seconds.
 
     BlueZ would try to connect for ever. A busy neighbourhood makes attempts fail within a moment
-    (`le-connection-abort-by-local`); then it helps to try again soon. It ends a link two seconds after
-    it was asked to.
+    (`le-connection-abort-by-local`); then it helps to try again soon. It ends a link 1.75 to 2.75 s after
+    it was asked to (two seconds by a timer of GLib, which rounds), unless the kernel does so at our wish.
+
+    While the kernel calls a peripheral that it has heard, it does not scan. One that lets us in does so
+    within a moment: where every advertisement is reported, no more than `link_s` are spent on that.
     """
 
     hear_s: float = 5.0
+    link_s: float = 4.0
     attempt_s: float = 10.0
     pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0)
     total_s: float = 30.0
     operation_s: float = 5.0
-    goodbye_s: float = 2.5
+    goodbye_s: float = 2.8
 
 
 class Scan(Protocol):
@@ -57,6 +63,10 @@ class Scan(Protocol):
 
     def begin_anew(self) -> None:
         """Have everybody reported once more, if possible."""
+        ...
+
+    def hang_up(self, index: int, address: int, address_type: AddressType) -> bool:
+        """Have the kernel end a link of that adapter now; False: cannot. BlueZ tells when it has ended."""
         ...
 
     def listen(self, listener: AdvertisementListener) -> Unsubscribe:
@@ -106,20 +116,28 @@ class Approach:
         self._bus_address = bus_address
         self._reason = ""
         self._count = 0
+        self._in_vain = 0
 
     async def connect(self) -> GattTree:
-        """Connect and resolve the services; raises ConnectError."""
+        """Connect and resolve the services; raises ConnectError, NotHeardError."""
         try:
             async with asyncio.timeout(self._timing.total_s):
                 for pause_s in self._timing.pauses_s:
                     if (tree := await self._try()) is not None:
                         return tree
                     await asyncio.sleep(pause_s)
+                    await self._hear_again()
                 if (tree := await self._try()) is not None:
                     return tree
         except TimeoutError:
             self._reason = self._reason or f"no link within {self._timing.total_s:g} s"
         raise self._failure()
+
+    async def _hear_again(self) -> None:
+        """Raise NotHeardError where it was reported before the first attempt only, and may have left."""
+        if not self._scan.every_repeat and not self._peripheral.in_range:
+            self._peripheral.heard = False
+            await hear(self._peripheral, self._scan, self._timing)
 
     def _failure(self) -> ConnectError:
         attempts = f"{self._count} attempts" if self._count > 1 else "one attempt"
@@ -134,7 +152,7 @@ class Approach:
             async with asyncio.timeout(self._timing.attempt_s):
                 return await self._attempt()
         except TimeoutError as error:
-            self._reason = str(error) or f"no link within {self._timing.attempt_s:g} s"
+            self._reason = str(error) or self._why_in_vain()
         except (CallError, InProgressError) as error:
             self._reason = printable(str(error))
             if isinstance(error, CallError) and error.name in _HOPELESS:
@@ -145,10 +163,19 @@ class Approach:
             raise self._failure() from error
         _LOGGER.debug("attempt %d failed: %s", self._count, self._reason)
         await self._peripheral.disconnect()
-        if self._peripheral.lost:
-            self._reason = self._peripheral.lost
+        if self._peripheral.lost or self._in_vain >= _MOST_IN_VAIN:
+            self._reason = self._peripheral.lost or self._reason
             raise self._failure()
         return None
+
+    def _why_in_vain(self) -> str:
+        if self._peripheral.connected:
+            return f"no link within {self._timing.attempt_s:g} s: its services did not become known"
+        self._in_vain += 1
+        return (
+            f"no link within {self._patience_s:g} s, though it was heard: perhaps in use by another program"
+            " (one central at a time)"
+        )
 
     async def _attempt(self) -> GattTree | None:
         """Raises CallError, InProgressError, BusError, LinkLostError, TimeoutError."""
@@ -173,17 +200,31 @@ class Approach:
             finally:
                 await discovery.stop()
 
+    @property
+    def _patience_s(self) -> float:
+        """How long a peripheral may take to let us in. Under the filter it may not be reported for long."""
+        timing = self._timing
+        return min(timing.link_s, timing.attempt_s) if self._scan.every_repeat else timing.attempt_s
+
     async def _connect(self) -> None:
         if not self._scan.every_repeat:
             # the kernel connects at the next report of the peripheral, which the filter would suppress
             self._scan.begin_anew()
-        try:
-            # longer than the attempt: given up it is answered by `disconnect`, and not left unanswered
-            await self._peripheral.connect(2 * self._timing.attempt_s)
-        except CallError as error:
-            if error.name != _ALREADY_CONNECTED:
-                raise
+        async with asyncio.timeout(self._patience_s) as deadline:
+            self._peripheral.on_link = lambda: None if deadline.expired() else deadline.reschedule(None)
+            try:
+                # longer than the attempt: given up it is answered by `disconnect`, and not left unanswered
+                await self._peripheral.connect(2 * self._timing.attempt_s)
+            except CallError as error:
+                if error.name != _ALREADY_CONNECTED:
+                    raise
+            finally:
+                self._peripheral.on_link = _nothing
         await self._peripheral.refresh()
+
+
+def _nothing() -> None:
+    """The link came about."""
 
 
 def as_connect_error(error: BluetoothError) -> ConnectError:

@@ -17,7 +17,7 @@ from renogybt.bluetooth.monitor import AdvertisementMonitor
 from renogybt.bluetooth.scan_lock import ScanLock
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
-from renogybt.model.advertisement import Advertisement
+from renogybt.model.advertisement import AddressType, Advertisement
 from renogybt.model.radio import AdvertisementListener, Intake
 from renogybt.protocols.advertising import mgmt
 from renogybt.service.repetition import Repetition
@@ -162,6 +162,12 @@ class IntakeChoice:
             else:
                 break
         return True
+
+    def hang_up(self, index: int, address: int, address_type: AddressType) -> bool:
+        """Have the kernel end a link now, if it is not ending another one just then. False: cannot."""
+        return self._mgmt is not None and self._mgmt.send(
+            mgmt.DISCONNECT, index, mgmt.le_peer(address, address_type)
+        )
 
     def adapter_gone(self) -> None:
         """Nothing of ours is left on it."""

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 from renogybt.bluetooth.approach import Approach, LinkTiming, Scan, as_connect_error, hear
 from renogybt.bluetooth.bus import Bus
@@ -47,7 +48,7 @@ class Links:
         self._turn = asyncio.Lock()
         self._claimed: set[int] = set()
         self._followed: set[Peripheral] = set()
-        self._partings: dict[int, asyncio.Task[None]] = {}
+        self._partings: dict[Peripheral, asyncio.Task[None]] = {}
         self._over = False
 
     @contextlib.asynccontextmanager
@@ -78,14 +79,15 @@ class Links:
 
     async def _approach(self, address: int) -> Peripheral:
         """What there is to follow of it; raises ConnectError."""
-        if (parting := self._partings.get(address)) is not None:
-            await asyncio.wait([parting])  # bounded by the deadlines in it
+        if partings := [task for each, task in self._partings.items() if each.address == address]:
+            await asyncio.wait(partings)  # bounded by the deadlines in them
         adapter = self._scan.adapter
         try:
             bus = await self._connection()
         except BluetoothError as error:
             raise as_connect_error(error) from error
-        return Peripheral(bus, adapter.path, address)
+        hang_up = partial(self._scan.hang_up, adapter.index, address)
+        return Peripheral(bus, adapter.path, address, hang_up)
 
     async def _establish(self, peripheral: Peripheral) -> BlueZLink:
         """Raises NotHeardError, ConnectError."""
@@ -107,15 +109,16 @@ class Links:
 
     async def _leave(self, peripheral: Peripheral) -> None:
         """Also when cancelled; what takes longer goes on."""
-        await _in_any_case(self._part(peripheral), self._timing.goodbye_s)
-        self._followed.discard(peripheral)
+        try:
+            await _in_any_case(self._part(peripheral), self._timing.goodbye_s)
+        finally:
+            self._followed.discard(peripheral)
 
     def _part(self, peripheral: Peripheral) -> asyncio.Task[None]:
         """The end of it, once."""
-        address = peripheral.address
-        if (parting := self._partings.get(address)) is None:
-            self._partings[address] = parting = asyncio.create_task(self._say_goodbye(peripheral))
-            parting.add_done_callback(lambda _done: self._partings.pop(address, None))
+        if (parting := self._partings.get(peripheral)) is None:
+            self._partings[peripheral] = parting = asyncio.create_task(self._say_goodbye(peripheral))
+            parting.add_done_callback(lambda _done: self._partings.pop(peripheral, None))
         return parting
 
     async def _say_goodbye(self, peripheral: Peripheral) -> None:
@@ -137,7 +140,11 @@ class Links:
                 raise BusError(_STOPPED)
             if self._bus is None or not self._bus.open:
                 await self._drop()
-                self._bus = await self._open()
+                bus = await self._open()
+                if self._over:  # meanwhile
+                    await bus.__aexit__()
+                    raise BusError(_STOPPED)
+                self._bus = bus
             return self._bus
 
     async def _open(self) -> Bus:

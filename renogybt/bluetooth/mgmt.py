@@ -137,6 +137,15 @@ class MgmtSocket:
         elif event == mgmt.ADV_MONITOR_REMOVED and index == self._index:
             self._changed()
 
+    def send(self, opcode: int, index: int, parameters: bytes = b"") -> bool:
+        """Send a command whose answer is not wanted, of a kind that `command` never sends; False: it is not
+        sent."""
+        try:
+            return self.open and self._socket.send(mgmt.command(opcode, index, parameters)) > 0
+        except OSError as error:
+            _LOGGER.debug("management command %#06x: %s", opcode, error.strerror)
+            return False
+
     async def command(
         self, opcode: int, index: int, parameters: bytes = b"", *, timeout_s: float | None = None
     ) -> bytes:

@@ -1,6 +1,7 @@
 """One peripheral as BlueZ shows it: its Device1 object, followed on one bus connection."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from renogybt.bluetooth.device import HEARD
 from renogybt.bluetooth.discovery import IN_PROGRESS
 from renogybt.bluetooth.errors import BluetoothError, CallError
 from renogybt.bluetooth.gatt_tree import CHARACTERISTIC, GattTree, read_tree
-from renogybt.model.advertisement import format_address
+from renogybt.model.advertisement import AddressType, format_address
 from renogybt.model.gatt import LinkLostError
 from renogybt.model.radio import Unsubscribe
 from renogybt.service.logs import printable
@@ -29,6 +30,11 @@ MATCHES = 8
 _FROM_BLUEZ = f"type='signal',sender='{BLUEZ}'"
 _GONE_S = 3.0
 """How long after BlueZ's answer a link may take to vanish."""
+_TOLD_S = 0.3
+"""How long BlueZ may take to take up a call, before its link is ended without it."""
+_PAUSES_S = (0.1,) * 20
+"""The kernel ends one link at a time, and refuses a second one meanwhile (Linux net/bluetooth/mgmt.c)."""
+_ADDRESS_TYPES = {"public": AddressType.PUBLIC, "random": AddressType.RANDOM}
 
 
 class Peripheral:
@@ -36,16 +42,21 @@ class Peripheral:
 
     `known`: BlueZ has an object of it. `in_range`: BlueZ has heard it in the discovery that runs.
     `heard`: it was heard since we follow it. `connected` and `resolved` as BlueZ says. `name`: what it
-    calls itself. `lost` says why it can be followed no more, and is empty otherwise.
+    calls itself. `lost` says why it can be followed no more, and is empty otherwise. `hang_up` has the
+    kernel end the link, whose end BlueZ tells; False: it cannot.
     """
 
-    def __init__(self, bus: Bus, adapter_path: str, address: int) -> None:
+    def __init__(
+        self, bus: Bus, adapter_path: str, address: int, hang_up: Callable[[AddressType], bool]
+    ) -> None:
         self.bus = bus
         self.address = address
         self.path = f"{adapter_path}/dev_{format_address(address).replace(':', '_')}"
         self.known = self.in_range = self.heard = self.connected = self.resolved = False
         self.lost = ""
         self.name = ""
+        self._hang_up = hang_up
+        self._address_type = AddressType.PUBLIC
         self._pending = False
         self._early: list[Message] | None = None
         self._changed = asyncio.Event()
@@ -53,6 +64,8 @@ class Peripheral:
         self._matched: list[str] = []
         self.on_value: Callable[[str, bytes], None] = _nobody
         """Is handed the path of a characteristic and what it has notified."""
+        self.on_link: Callable[[], None] = _nobody
+        """Is called when a link comes about, before its services are known."""
         self.on_end: Callable[[], None] = _nobody
         """Is called whenever the link turns out to be gone."""
 
@@ -137,19 +150,33 @@ class Peripheral:
     async def disconnect(self, bus: Bus | None = None) -> None:
         """End the link, or the attempt, and wait until it is gone; never raises, and is bounded.
 
-        BlueZ takes its time: it ends a link two seconds after it was asked to. `bus`: another connection
-        than the one by which it was followed.
+        BlueZ takes its time: it ends a link two seconds after it was asked to, unless it is gone before.
+        `bus`: another connection than the one by which it was followed.
         """
-        if not self.engaged:
-            return
-        bus = bus or self.bus
+        if self.engaged:
+            async with asyncio.TaskGroup() as tasks:
+                hurrying = tasks.create_task(self._hurry(bus or self.bus))
+                await self._ask_to_end(bus or self.bus)
+                hurrying.cancel()
+            self._pending = False
+
+    async def _ask_to_end(self, bus: Bus) -> None:
         try:
             await bus.call(self.path, DEVICE, "Disconnect")
             async with asyncio.timeout(_GONE_S):
                 await self.until(lambda: not self.connected)
         except (BluetoothError, LinkLostError, TimeoutError) as error:
             _LOGGER.debug("disconnecting %s: %s", format_address(self.address), printable(str(error)))
-        self._pending = False
+
+    async def _hurry(self, bus: Bus) -> None:
+        """Have the link ended at once, but not before BlueZ knows that this is wanted."""
+        with contextlib.suppress(BluetoothError):
+            # answered after what was asked before on this connection has been taken up
+            await bus.call(self.path, PROPERTIES, "Get", "ss", (DEVICE, "Connected"), timeout_s=_TOLD_S)
+        for pause_s in _PAUSES_S:
+            if not (self.connected and self._hang_up(self._address_type)):
+                break
+            await asyncio.sleep(pause_s)
 
     async def tree(self) -> GattTree:
         """Its services; raises BusError, CallError, CallTimeoutError."""
@@ -204,9 +231,12 @@ class Peripheral:
         self.known = True
         self.in_range = self.in_range or "RSSI" in properties
         self.name = str(properties.get("Name", self.name)).strip()
+        self._address_type = _ADDRESS_TYPES.get(str(properties.get("AddressType")), self._address_type)
         self.connected = bool(properties.get("Connected", self.connected))
         self.resolved = self.connected and bool(properties.get("ServicesResolved", self.resolved))
         self._changed.set()
+        if self.connected and not was_connected:
+            self.on_link()
         if was_connected and not self.connected:
             self.on_end()
 

@@ -19,6 +19,7 @@ from renogybt.bluetooth.scanner import Choice, Outcome, Scanner
 from renogybt.bluetooth.status_log import StatusLog
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
+from renogybt.model.advertisement import AddressType
 from renogybt.model.broadcast import Broadcast
 from renogybt.model.gatt import ConnectError, GattLink
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
@@ -67,6 +68,7 @@ class BlueZRadio(Broadcast):
         self._attempt = 0
         self._wake = asyncio.Event()
         self._scanner: Scanner | None = None
+        self._intake: IntakeChoice | None = None
         self._link_timing = link_timing
         self._links: Links | None = None
         self._farewell: asyncio.Task[None] | None = None
@@ -107,6 +109,10 @@ class BlueZRadio(Broadcast):
             self._scanner.begin_anew()
             self._wake.set()
 
+    def hang_up(self, index: int, address: int, address_type: AddressType) -> bool:
+        """Have the kernel end a link of an adapter, as far as it listens to us. False: cannot."""
+        return self._intake is not None and self._intake.hang_up(index, address, address_type)
+
     # the scan
 
     async def run(self) -> None:
@@ -114,7 +120,7 @@ class BlueZRadio(Broadcast):
         self._turn(ScannerState.STARTING)
         self._farewell = None
         self._links = links = Links(self, self._bus_address, self._repetition, self._link_timing)
-        intake = IntakeChoice(
+        self._intake = intake = IntakeChoice(
             self._source,
             self._bus_address,
             self._deliver,
@@ -139,6 +145,7 @@ class BlueZRadio(Broadcast):
             try:
                 await (self._farewell or links.close())
             finally:
+                self._intake = None
                 await intake.close()
                 self._turn(ScannerState.STOPPED)
 

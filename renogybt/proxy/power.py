@@ -55,7 +55,7 @@ class PowerEntities:
             if isinstance(entity, Switch)
         }
         layout = Layout(
-            devices=tuple(each.device for each in shown if each.device is not None),
+            devices=tuple(each.device for each in shown if each.device is not None and each.entities),
             entities=tuple(entity for each in shown for entity in each.entities),
         )
         self._entities.define(_OWNER, layout)

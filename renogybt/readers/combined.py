@@ -73,13 +73,13 @@ class Bank:
         missing = [member.unit_id for member in self._members if not member.fresh]
         trouble = f"no values of unit {', '.join(map(str, missing))}" if missing else ""
         failed = sum(member.health(link, rssi).failed for member in self._members)
-        age_s = (
-            float("inf")
-            if self.reading is None
-            else asyncio.get_running_loop().time() - self.reading.taken_at
-        )
-        fresh = not missing and age_s <= self._stale_after_s
+        fresh = not missing and self._is_recent()
         return DeviceHealth(self.key, fresh, link, self._last_good, failed, 0, rssi, trouble)
+
+    def _is_recent(self) -> bool:
+        if self.reading is None or self._shelf.settings.once:
+            return self.reading is not None
+        return asyncio.get_running_loop().time() - self.reading.taken_at <= self._stale_after_s
 
     def _expected(self) -> tuple[str, ...]:
         of_members = [f"battery_{member.unit_id}_{name}" for member in self._members for name in _OF_A_MEMBER]

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.errors import RenogyBTError
 from renogybt.model.gatt import ConnectError, GattError, NotHeardError
 from renogybt.model.radio import Radio
-from renogybt.model.reading import DeviceHealth
+from renogybt.model.reading import DeviceHealth, LinkState
 from renogybt.protocols.renogy.registers import Values
 from renogybt.readers.combined import Bank
 from renogybt.readers.connection import Connection
-from renogybt.readers.errors import LineError, LoadSwitchError, NoAnswerError
+from renogybt.readers.errors import LineError, LoadSwitchError, NoAnswerError, NoRenogyServiceError
 from renogybt.readers.orders import Orders
 from renogybt.readers.pace import Pace
 from renogybt.readers.plan import LOAD_SWITCH, PLANS
@@ -61,7 +62,7 @@ class Hub:
         self._released = False
         self._wake_from = _NEVER  # from when on an advertisement starts a round
         self._woken = False
-        self._connect_failures = 0
+        self._barren = 0  # rounds in a row from which no reading came
         self._not_before = float("-inf")
         for unit in units:
             unit.on_stale(self.tell_health)
@@ -70,7 +71,7 @@ class Hub:
         """An advertisement of this address."""
         now = _now()
         self._presence.heard(advertisement, now)
-        if now >= self._wake_from:
+        if now >= self._wake_from and not self._released:
             self._not_before = float("-inf")
             for unit in self.units:
                 unit.retry()
@@ -85,6 +86,8 @@ class Hub:
                     await self.round()
                     pace.advance(_now())
                     over = self._settings.once and all(unit.reading for unit in self.units)
+                    if over:
+                        await self._connection.close()
                     await self._rest(_NEVER if over else pace.due)
         finally:
             await self.close()
@@ -96,7 +99,7 @@ class Hub:
         self._woken = False
         if due and not self._released and began >= self._not_before:
             await self._visit(due)
-            self._add_up(began)
+            self._add_up(-_NEVER if self._settings.once else began)
         if not self._settings.keep_connection:
             await self._connection.close()
         self.tell_health()
@@ -141,11 +144,16 @@ class Hub:
 
     def health_of(self, device: Unit | Bank) -> DeviceHealth:
         """How it goes with one of them."""
-        return device.health(self._connection.state, self._presence.rssi(_now()))
+        health = device.health(self._connection.state, self._presence.rssi(_now()))
+        if not self._settings.keep_connection and health.fresh:
+            return replace(health, link=LinkState.CONNECTED)  # it is let go between rounds on purpose
+        return health
 
     async def _visit(self, due: Sequence[Unit]) -> None:
         self._visiting = visit = Visit(self._connection, due, self._deliver)
+        self._wake_from = _NEVER
         began = _now()
+        fault: GattError | TimeoutError | None = None
         self._wake_from = _NEVER
         try:
             async with asyncio.timeout(self._settings.read_timeout_s):
@@ -153,15 +161,16 @@ class Hub:
         except GattError as error:
             await self._connection.close()
             self._give_up(visit, str(error), began, silent=isinstance(error, LineError))
-            self._plan_return(error, began)
-        except TimeoutError:
+            fault = error
+        except TimeoutError as error:
+            fault = error
             await self._connection.close()
             self._give_up(visit, f"the round took longer than {self._settings.read_timeout_s:g} s", began)
         else:
-            self._connect_failures = 0
             self._report.hub_trouble(self.address, "")
         finally:
             self._visiting = None
+        self._plan_return(fault, began, read=any(unit.read_since(began) for unit in due))
         for unit in due:
             self._report.unit_trouble(unit)
 
@@ -171,18 +180,22 @@ class Hub:
             unit.miss(f"unit {unit.unit_id} does not answer" if own else trouble, began, own=own)
         self._report.hub_trouble(self.address, trouble)
 
-    def _plan_return(self, error: GattError, began: float) -> None:
+    def _plan_return(self, fault: GattError | TimeoutError | None, began: float, *, read: bool) -> None:
         """When the next round is worth while: each attempt to connect takes the radio's time from others.
 
-        A device that was away is back when it is heard. One that is heard and does not let us in
-        is held by somebody else: hearing it says nothing.
+        A device that was away is back when it is heard, and so it is after a link was lost. One that is
+        heard and lets nobody in, or says nothing once it has, will do the same a moment later.
         """
-        if not isinstance(error, ConnectError):
-            self._wake_from = _now() + (0.0 if isinstance(error, NotHeardError) else BREATH_S)
-        if isinstance(error, ConnectError | NotHeardError):
-            self._connect_failures += 1
-            pause_s = self._interval_s * 2.0 ** min(self._connect_failures - 1, 30)
-            self._not_before = began + min(pause_s, LONGEST_BACK_OFF_S) - self._interval_s / 2
+        self._barren = 0 if read or fault is None else self._barren + 1
+        if fault is None:
+            return
+        if isinstance(fault, NotHeardError):
+            self._wake_from = _now()
+        elif self._barren <= 1 and not isinstance(fault, ConnectError | NoRenogyServiceError):
+            self._wake_from = _now() + BREATH_S
+        if self._barren:
+            pause_s = min(self._interval_s * 2.0 ** min(self._barren - 1, 30), LONGEST_BACK_OFF_S)
+            self._not_before = began + pause_s - self._interval_s / 2
 
     def _deliver(self, unit: Unit, values: Values) -> None:
         refused = unit.accept(values, _now(), self._report.wall())

@@ -67,10 +67,10 @@ class Layout:
         self._known[key] = after
         return True
 
-    def save(self) -> None:
-        """Write the file; never raises OSError. May be called from a thread."""
+    def save(self) -> bool:
+        """Write the file; whether that is done. Never raises OSError, may be called from a thread."""
         if self._path is None:
-            return
+            return True
         content = {
             key: {"type": each.kind, "model": each.model, "name": each.name, "quantities": sorted(each.names)}
             for key, each in sorted(self._known.copy().items())
@@ -83,6 +83,7 @@ class Layout:
             self._failing = True
         else:
             self._failing = False
+        return not self._failing
 
 
 def _load(path: Path) -> dict[str, Known]:

@@ -175,7 +175,8 @@ class Reader:
             # in a thread: a memory card may take a second
             if self._layout_changed:
                 self._layout_changed = False
-                await asyncio.to_thread(self._layout.save)
+                if not await asyncio.to_thread(self._layout.save):
+                    self._layout_changed = True
             if self._ledger is not None:
                 await asyncio.to_thread(self._ledger.save, _now())
 

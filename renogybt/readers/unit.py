@@ -71,6 +71,7 @@ class Unit:
         self._meter = self._new_meter()
         self._last_good: float | None = None
         self._failed = 0
+        self._counted_at = float("-inf")
         self._held_back = 0
         self._not_before = float("-inf")
         self._expiry: asyncio.TimerHandle | None = None
@@ -95,7 +96,11 @@ class Unit:
 
     def due(self, now: float) -> bool:
         """Whether it is to be read in a round that begins now."""
-        return now >= self._not_before
+        return now >= self._not_before and not (self._shelf.settings.once and self.reading is not None)
+
+    def read_since(self, began: float) -> bool:
+        """Whether there was a good reading since the monotonic second `began`."""
+        return self.reading is not None and self.reading.taken_at >= began
 
     def accept(self, values: Values, now: float, wall: float) -> tuple[Refusal, ...]:
         """Take all values of one round, which becomes `reading`; answers those that are not believed.
@@ -125,7 +130,11 @@ class Unit:
 
     def miss(self, trouble: str, began: float, *, own: bool) -> None:
         """No reading from the round of `began`; `own`: by the fault of the unit, which then waits."""
-        self._failed += 1
+        if (
+            began - self._counted_at > self._interval_s / 2
+        ):  # advertisements may start rounds beside the schedule
+            self._counted_at = began
+            self._failed += 1
         self.trouble = trouble
         if own:
             self.failures += 1
@@ -167,6 +176,8 @@ class Unit:
         self._last_good = wall
         self._not_before = now + self._period_s - self._interval_s
         self.close()
+        if self._shelf.settings.once:
+            return  # there will be no newer one
         loop = asyncio.get_running_loop()
         self._expiry = loop.call_at(now + self.stale_after_s, self._expire)
 

@@ -9,6 +9,7 @@ from dbus_fast import Message
 from fakes import hub
 from fakes.bus_client import BusClient, until
 from fakes.linking import ABSENT, HUB, QUICK, REQUEST, WRITE, Reach, in_reach, serves, with_hub
+from fakes.mgmt import BUSY, DISCONNECT, NOT_CONNECTED
 from fakes.radio_world import BY_DBUS, BY_MGMT, World, both
 
 from renogybt.bluetooth.bus import DEVICE, MAX_UNANSWERED
@@ -237,6 +238,99 @@ async def test_the_end_of_the_radio_ends_links_and_attempts(
     assert "not running" in await refused(reach)
 
 
+async def seconds_to_leave(reach: Reach) -> float:
+    """How long the end of a link takes; afterwards there must be none."""
+    now = asyncio.get_running_loop().time
+    async with reach.radio.connect(HUB) as link:
+        assert await serves(link)
+        start = now()
+    took_s = now() - start
+    assert not reach.hub.connected
+    return took_s
+
+
+@pytest.mark.parametrize("address_type", ["public", "random"])
+async def test_where_the_kernel_listens_to_us_a_link_ends_at_once(world: World, address_type: str) -> None:
+    with_hub(world).address_type = address_type
+    async with in_reach(world) as reach:
+        reach.hub.disconnect_s = 60.0
+        assert await seconds_to_leave(reach) < 0.2
+        assert await seconds_to_leave(reach) < 0.2
+        assert world.kernel.commands[DISCONNECT] == 2
+
+
+async def test_bluez_is_told_first_so_that_it_knows_what_is_wanted(world: World) -> None:
+    told: list[int] = []
+    hang_up = world.kernel.hang_up
+    async with in_reach(world) as reach:
+
+        def look(index: int, address: str, kind: int) -> bool:
+            told.append(reach.calls("Disconnect"))
+            return hang_up(index, address, kind)
+
+        world.kernel.hang_up = look
+        await seconds_to_leave(reach)
+    assert told == [1]
+
+
+async def test_by_dbus_a_link_ends_when_bluez_ends_it(world: World) -> None:
+    async with in_reach(world, BY_DBUS) as reach:
+        reach.hub.disconnect_s = 0.1
+        assert await seconds_to_leave(reach) >= 0.1
+    assert world.kernel.commands[DISCONNECT] == 0
+
+
+@pytest.mark.parametrize("status", [NOT_CONNECTED, 0x0F, 0x14])
+async def test_where_the_kernel_refuses_a_link_ends_when_bluez_ends_it(
+    world: World, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.kernel.refusals[DISCONNECT] = [status] * 100
+    async with in_reach(world) as reach:
+        reach.hub.disconnect_s = 0.1
+        assert await seconds_to_leave(reach) >= 0.1
+        assert world.kernel.opened == 1
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
+
+
+async def test_a_kernel_that_does_not_answer_costs_neither_the_link_nor_the_scan(world: World) -> None:
+    world.kernel.mute.add(DISCONNECT)
+    async with in_reach(world) as reach:
+        reach.hub.disconnect_s = 0.1
+        assert await seconds_to_leave(reach) >= 0.1
+        assert await seconds_to_leave(reach) >= 0.1
+        assert world.kernel.opened == 1
+
+
+async def test_a_kernel_that_ends_another_link_just_now_is_asked_again(world: World) -> None:
+    world.kernel.refusals[DISCONNECT] = [BUSY]
+    async with in_reach(world) as reach:
+        reach.hub.disconnect_s = 60.0
+        assert await seconds_to_leave(reach) < 0.4
+        assert world.kernel.commands[DISCONNECT] == 2
+
+
+async def test_a_link_ends_though_bluez_hangs(world: World) -> None:
+    async with in_reach(world, timing=replace(QUICK, goodbye_s=1.0)) as reach, asyncio.timeout(3):
+        async with reach.radio.connect(HUB):
+            world.bluez.swallow("*")
+        assert not reach.hub.connected
+        world.bluez.answer("*")
+
+
+async def test_the_end_of_the_radio_does_not_wait_for_bluez_where_the_kernel_listens(world: World) -> None:
+    other = world.bluez.peripherals[OTHER_HUB] = hub.hub(OTHER_HUB)
+    reach = Reach(world, world.radio(BY_MGMT, link_timing=QUICK), with_hub(world))
+    reach.hub.disconnect_s = other.disconnect_s = 60.0
+    running = asyncio.create_task(reach.radio.run())
+    await until(lambda: reach.radio.status.state is ScannerState.RUNNING)
+    async with reach.radio.connect(HUB), reach.radio.connect(parse_address(OTHER_HUB)):
+        running.cancel()
+        await asyncio.wait([running], timeout=0.4)
+        assert running.done()
+        assert not reach.hub.connected
+        assert not other.connected
+
+
 async def test_a_cancelled_attempt_is_ended_in_bluez(world: World) -> None:
     async with in_reach(world) as reach:
         reach.hub.hangs = True
@@ -269,13 +363,13 @@ async def test_a_link_left_by_cancellation_is_ended_in_bluez(world: World) -> No
 
 async def test_leaving_is_bounded_when_bluez_hangs(world: World) -> None:
     timing = replace(QUICK, goodbye_s=0.05)
-    async with in_reach(world, timing=timing) as reach, asyncio.timeout(1), reach.radio.connect(HUB):
+    async with in_reach(world, BY_DBUS, timing=timing) as reach, asyncio.timeout(1), reach.radio.connect(HUB):
         world.bluez.swallow("Disconnect")
 
 
 async def test_the_next_link_waits_until_the_last_one_is_gone(world: World) -> None:
     """BlueZ ends a link two seconds after it was asked to, and until then would hand out the old one."""
-    async with in_reach(world, timing=replace(QUICK, goodbye_s=0.02)) as reach:
+    async with in_reach(world, BY_DBUS, timing=replace(QUICK, goodbye_s=0.02)) as reach:
         reach.hub.disconnect_s = 0.2
         async with reach.radio.connect(HUB):
             pass
@@ -403,3 +497,31 @@ async def test_the_scan_goes_on_during_a_link(world: World, source: Advertisemen
             async with asyncio.timeout(1):
                 await heard.wait()
             assert radio.status.reason == ""
+
+
+async def test_a_leave_that_was_cancelled_does_not_stand_in_the_way_of_the_next_one(world: World) -> None:
+    async with in_reach(world, BY_DBUS) as reach:
+        reach.hub.disconnect_s = 0.05
+
+        async def use(linked: asyncio.Event, hold: asyncio.Event) -> None:
+            async with reach.radio.connect(HUB):
+                linked.set()
+                await hold.wait()
+
+        hold = asyncio.Event()
+        hold.set()
+        for _ in range(3):
+            linked = asyncio.Event()
+            task = asyncio.create_task(use(linked, hold))
+            await linked.wait()
+            await asyncio.sleep(0.01)  # it is leaving now
+            task.cancel()
+            await asyncio.wait([task])
+        linked = asyncio.Event()
+        task = asyncio.create_task(use(linked, asyncio.Event()))
+        await linked.wait()
+    # the radio has ended while the link was in use
+    await asyncio.sleep(0.1)
+    assert not reach.hub.connected
+    task.cancel()
+    await asyncio.wait([task])

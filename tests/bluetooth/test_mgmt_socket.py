@@ -117,6 +117,21 @@ async def test_a_late_answer_is_not_taken_for_that_to_the_next_command(
     assert not channel.socket.open
 
 
+async def test_an_answer_that_nobody_waits_for_disturbs_no_other(channel: Channel) -> None:
+    for _ in range(3):
+        assert channel.socket.send(mgmt.DISCONNECT, 0, mgmt.le_peer(0x6CB2FD86824D, AddressType.PUBLIC))
+    await channel.flush()
+    assert channel.kernel.commands[mgmt.DISCONNECT] == 3
+    assert channel.socket.open
+
+
+async def test_what_cannot_be_sent_is_told(channel: Channel) -> None:
+    channel.kernel.cut()
+    assert not channel.socket.send(mgmt.DISCONNECT, 0, bytes(7))
+    await until(lambda: not channel.socket.open)
+    assert not channel.socket.send(mgmt.DISCONNECT, 0, bytes(7))
+
+
 async def test_commands_for_two_adapters_get_their_own_answers(channel: Channel) -> None:
     channel.kernel.controllers[1] = type(channel.kernel.controllers[0])(monitors={5: b"", 6: b""})
     answers = await asyncio.gather(

@@ -7,13 +7,14 @@ import asyncio
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SUCCESS, UNKNOWN_COMMAND, REJECTED, INVALID_PARAMS = 0x00, 0x01, 0x0B, 0x0D
+SUCCESS, UNKNOWN_COMMAND, NOT_CONNECTED, BUSY, REJECTED, INVALID_PARAMS = 0x00, 0x01, 0x02, 0x0A, 0x0B, 0x0D
 NOT_POWERED, INVALID_INDEX, PERMISSION_DENIED = 0x0F, 0x11, 0x14
 COMMAND_COMPLETE, COMMAND_STATUS = 0x0001, 0x0002
 DEVICE_FOUND, MONITOR_ADDED, MONITOR_REMOVED, MONITOR_DEVICE_FOUND = 0x0012, 0x002B, 0x002C, 0x002F
-GET_CONNECTIONS, STOP_DISCOVERY = 0x0015, 0x0024
+DISCONNECT, GET_CONNECTIONS, STOP_DISCOVERY = 0x0014, 0x0015, 0x0024
 READ_MONITOR_FEATURES, ADD_MONITOR, REMOVE_MONITOR = 0x0051, 0x0052, 0x0053
 LE_DISCOVERY, INTERLEAVED_DISCOVERY = 6, 7
 LE_PUBLIC, LE_RANDOM = 1, 2
@@ -64,7 +65,8 @@ class FakeKernel:
     """`open` gives what the kernel's socket would be; `advertise` is what the controllers hear.
 
     `trusted`: whether sockets opened from now on have CAP_NET_ADMIN. `knows_monitors`: since Linux
-    5.10. `mute`: leave these commands without an answer; `late`: carry them out after so many seconds.
+    5.10. `mute`: leave these commands without an answer; `late`: carry them out after so many seconds;
+    `refusals`: the statuses of the next answers to them.
     """
 
     def __init__(self) -> None:
@@ -73,10 +75,13 @@ class FakeKernel:
         self.knows_monitors = True
         self.mute: set[int] = set()
         self.late: dict[int, float] = {}
+        self.refusals: dict[int, list[int]] = {}
         self.commands: Counter[int] = Counter()
         self.opened = 0
         self.stopped_discovery = lambda: None
         """Called after Stop Discovery."""
+        self.hang_up: Callable[[int, str, int], bool] = lambda _index, _address, _kind: False
+        """Ends a link of an adapter to an address of a kind; False: there is none."""
         self._sockets: list[_KernelSocket] = []
 
     @property
@@ -129,7 +134,7 @@ class FakeKernel:
 
     def carry_out(self, opcode: int, index: int, body: bytes, by: "_KernelSocket") -> tuple[int, bytes]:
         """Status and data of the reply, in the order of the kernel's checks."""
-        known = {GET_CONNECTIONS, STOP_DISCOVERY}
+        known = {DISCONNECT, GET_CONNECTIONS, STOP_DISCOVERY}
         if self.knows_monitors:
             known |= {READ_MONITOR_FEATURES, ADD_MONITOR, REMOVE_MONITOR}
         if opcode not in known:
@@ -140,6 +145,8 @@ class FakeKernel:
         if controller is None:
             return INVALID_INDEX, b""
         match opcode:
+            case 0x0014:
+                return self._disconnect(index, body), body
             case 0x0015:
                 return (SUCCESS, b"\0\0") if controller.powered else (NOT_POWERED, b"")
             case 0x0024:
@@ -154,6 +161,11 @@ class FakeKernel:
                 return SUCCESS, handle
             case _:
                 return self._remove(controller, index, body, by), body
+
+    def _disconnect(self, index: int, body: bytes) -> int:
+        octets, kind = struct.unpack("<6sB", body)
+        address = octets[::-1].hex(":").upper()
+        return SUCCESS if self.hang_up(index, address, kind) else NOT_CONNECTED
 
     def _stop_discovery(self, controller: FakeController, kind: int) -> int:
         if not controller.discovery:
@@ -216,6 +228,9 @@ class _KernelSocket:
             self._answer(opcode, index, packet[HEADER.size :])
 
     def _answer(self, opcode: int, index: int, body: bytes) -> None:
-        status, data = self._kernel.carry_out(opcode, index, body, self)
+        if refusals := self._kernel.refusals.get(opcode):
+            status, data = refusals.pop(0), b""
+        else:
+            status, data = self._kernel.carry_out(opcode, index, body, self)
         event = COMMAND_STATUS if status else COMMAND_COMPLETE
         self.send(event, index, struct.pack("<HB", opcode, status) + (b"" if status else data))

@@ -11,7 +11,7 @@ import pytest
 from fakes.bluez import FakeBlueZ
 from fakes.bluez_filter import DiscoveryFilter
 from fakes.fixtures import ADAPTER_ADDRESS
-from fakes.mgmt import LE_DISCOVERY, FakeController, FakeKernel
+from fakes.mgmt import LE_DISCOVERY, LE_PUBLIC, LE_RANDOM, FakeController, FakeKernel
 from fakes.private_bus import PrivateBus
 from renogybt.bluetooth.radio import BlueZRadio
 from renogybt.config import AdvertisementSource
@@ -108,6 +108,7 @@ class World:
         self.bluez.add_adapter("hci0", ADAPTER_ADDRESS)
         self.kernel = FakeKernel()
         self.kernel.stopped_discovery = self.bluez.end_orphan
+        self.kernel.hang_up = self._hang_up
         self.lock_path = folder / "scan.lock"
         self.on_air = True
         self._start = (bus, bluetoothd)
@@ -206,6 +207,15 @@ class World:
         await self.bluez.stop() if self.bus.running else await self.bluez.crash()
         self.kernel.cut()
         await self.bus.close()
+
+    def _hang_up(self, index: int, address: str, kind: int) -> bool:
+        device = self.bluez.device(address, f"hci{index}")
+        link = device.link if device is not None else None
+        kinds = {"public": LE_PUBLIC, "random": LE_RANDOM}
+        if link is None or not link.connected or kinds[link.peripheral.address_type] != kind:
+            return False
+        link.cut()
+        return True
 
     async def _send(self) -> None:
         while True:

@@ -226,6 +226,78 @@ def test_a_count_that_is_not_believed_brings_no_values(places: Places) -> None:
     assert "sensor_count" not in values
 
 
+def chatter(place: Place, seconds: int) -> None:
+    """A module advertises each second while nobody is connected."""
+    for _ in range(seconds):
+        if place.hub.link is None or not place.hub.link.open:
+            place.do(place.radio.hear, place.hub)
+        place.run(0.99)
+
+
+def test_an_id_that_nobody_has_is_tried_less_and_less_though_the_module_is_heard(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 99))
+    place.start()
+    chatter(place, 3600)
+    assert place.hub.connects < 40
+    assert place.notes.state(99).failed < 40
+    assert "99 does not answer" in place.notes.state(99).trouble
+
+
+def test_another_kind_of_device_is_tried_less_and_less(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+    place.hub.services = ()
+    place.start()
+    chatter(place, 3600)
+    assert place.hub.connects < 20
+
+
+def test_a_link_that_always_breaks_is_tried_less_and_less(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48))
+
+    def breaking(_request: bytes, _reply: bytes) -> Answers:
+        place.loop.call_soon(place.hub.drop)
+        return ()
+
+    place.hub.bend = breaking
+    place.start()
+    chatter(place, 3600)
+    assert place.hub.connects < 60
+    place.hub.bend = straight
+    chatter(place, 310)
+    assert place.notes.state(48).fresh
+
+
+def test_without_a_kept_link_advertisements_between_rounds_start_none(places: Places) -> None:
+    settings = ReaderSettings(keep_connection=False)
+    place = places(section(DeviceType.BATTERY, 48), settings=settings)
+    place.hub.present = False
+    place.run(10)
+    place.hub.present = True
+    chatter(place, 300)
+    assert len(place.notes.times(48)) <= 12
+
+
+def test_a_link_that_is_let_go_on_purpose_is_no_lost_one(places: Places) -> None:
+    settings = ReaderSettings(keep_connection=False)
+    place = places(section(DeviceType.BATTERY, 48), settings=settings)
+    place.run(300)
+    states = [each.link for _, each in place.notes.healths if each.device.endswith("-48") and each.fresh]
+    assert set(states) == {LinkState.CONNECTED}
+
+
+def test_who_reads_once_keeps_the_values_and_lets_go_of_the_link(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, 48, 49), settings=ReaderSettings(once=True))
+    place.bend_unit(49, nothing)
+    place.run(70)
+    place.hub.bend = straight
+    place.run(3600)
+    assert len(place.notes.times(48)) == len(place.notes.times(49)) == 1
+    assert place.notes.state(48).fresh
+    assert place.notes.last(BANK).values["combined_capacity"] == 100.0
+    assert place.hub.link is not None
+    assert not place.hub.link.open
+
+
 def test_a_bank_whose_batteries_are_never_read_together_does_not_stay_fresh(places: Places) -> None:
     place = places(section(DeviceType.BATTERY, 48, 49))
 

@@ -1,12 +1,12 @@
 """Packets of the kernel's Bluetooth management socket (BlueZ doc/mgmt-api.txt), little-endian.
 
-Only what a scanner needs: reports of advertisements, advertisement monitors, ending a discovery.
+Only what is needed here: reports of advertisements, advertisement monitors, ending a discovery or a link.
 """
 
 import struct
 from typing import NamedTuple
 
-from renogybt.model.advertisement import RSSI_UNKNOWN, Advertisement
+from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, Advertisement
 from renogybt.model.errors import RenogyBTError
 
 NO_INDEX = 0xFFFF
@@ -17,6 +17,7 @@ DEVICE_FOUND = 0x0012
 ADV_MONITOR_REMOVED = 0x002C
 ADV_MONITOR_DEVICE_FOUND = 0x002F
 
+DISCONNECT = 0x0014
 GET_CONNECTIONS = 0x0015
 STOP_DISCOVERY = 0x0024
 READ_ADV_MONITOR_FEATURES = 0x0051
@@ -116,6 +117,11 @@ def parse_features(data: bytes) -> MonitorFeatures:
 def pattern_monitor(ad_type: int, value: bytes) -> bytes:
     """Parameters of ADD_ADV_PATTERNS_MONITOR with one pattern at the begin of an AD structure."""
     return struct.pack("<BBBB", 1, ad_type, 0, len(value)) + value.ljust(_PATTERN_DATA, b"\0")
+
+
+def le_peer(address: int, address_type: AddressType) -> bytes:
+    """Parameters of DISCONNECT."""
+    return struct.pack("<6sB", address.to_bytes(6, "little"), _LE[address_type])
 
 
 def monitor_handle(handle: int) -> bytes:

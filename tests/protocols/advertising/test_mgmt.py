@@ -114,5 +114,10 @@ def test_a_monitor_has_one_pattern_at_the_begin_of_a_structure() -> None:
     assert len(parameters) == 1 + 34  # count, and one struct mgmt_adv_pattern
 
 
+def test_a_peer_is_its_address_and_the_type_of_that() -> None:
+    assert mgmt.le_peer(0x6CB2FD86824D, AddressType.PUBLIC) == bytes.fromhex("4d8286fdb26c01")
+    assert mgmt.le_peer(0xC2B2FD86824D, AddressType.RANDOM) == bytes.fromhex("4d8286fdb2c202")
+
+
 def test_a_handle_is_little_endian() -> None:
     assert mgmt.monitor_handle(0x0102) == b"\x02\x01"
