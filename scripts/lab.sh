@@ -5,12 +5,14 @@
 #   lab.sh status                           exit code 0 when it is built, 69 otherwise
 #   lab.sh run [OPTIONS] 'COMMAND'          runs COMMAND in a guest; its output, its exit code
 #   lab.sh test [PYTEST ARGUMENTS]          runs the tests of tests/lab/guest in a guest
+#                                           RENOGYBT_LAB_LONG=1: the long ones, too
 # Options of run:
 #   -w 'ARGUMENTS'   for the virtual neighbourhood     -b 'ARGUMENTS'   for bluetoothd
 #   -t SECONDS       time limit (300)                  -s FOLDER        the guest may write there
 # Exit codes of its own: 124 the guest died or ran out of time, 69 not built or not possible here.
 source "$(dirname "$0")/lib.sh"
 LAB=$ROOT/tests/lab
+: "${RENOGYBT_LAB_LONG=}"
 source "$LAB/build.sh"
 
 usage() {
@@ -74,7 +76,8 @@ run() {
     for path in "$ROOT" "$CACHE" "$PWD" "$LAB_SHARE" "$RUN"; do
         case $path in *[[:space:]]*) give_up "paths must not hold blanks: '$path'" ;; esac
     done
-    settings ROOT LAB BLUEZ DEVICES LAB_WORLD LAB_BLUETOOTHD LAB_SHARE LAB_FOLDER LAB_COMMAND >"$RUN/settings"
+    settings ROOT LAB BLUEZ DEVICES LAB_WORLD LAB_BLUETOOTHD LAB_SHARE LAB_FOLDER LAB_COMMAND \
+        RENOGYBT_LAB_LONG >"$RUN/settings"
     : >"$RUN/output"
     : >"$RUN/services.log"
 
@@ -111,16 +114,17 @@ end_run() {
 # Pytest's arguments; without a path among them, all guest tests are run.
 run_tests() {
     local argument where=(tests/lab/guest)
+    cd "$ROOT"
     for argument; do
-        if [ -e "$ROOT/${argument%%::*}" ]; then
+        if [ -e "${argument%%::*}" ]; then
             where=()
         fi
     done
     if [ ! -x "$ROOT/.venv/bin/python" ]; then
         give_up "the project's environment is missing; make it first ($ROOT/.venv with the extra 'test')"
     fi
-    cd "$ROOT"
-    run -t "${LAB_LIMIT:-900}" "$(printf '%q ' "$ROOT/.venv/bin/python" -m pytest -p no:cacheprovider "${where[@]}" "$@")"
+    run -t "${LAB_LIMIT:-900}" "$(printf '%q ' "$ROOT/.venv/bin/python" -m pytest -p no:cacheprovider \
+        --basetemp=/run/lab/tests "${where[@]}" "$@")"
 }
 
 command=${1:-}

@@ -101,8 +101,8 @@ class Program:
             (each.address, each.rssi, each.address_type, each.data) for each in response.advertisements
         ]
 
-    async def start(self, source: str, folder: Path) -> None:
-        """Returns when a client is subscribed."""
+    async def start(self, source: str, folder: Path, sections: str = "") -> None:
+        """Returns when a client is subscribed; `sections` are added to its configuration."""
         settings = {
             "advertisement_source": source,
             "native_api_port": PORT,
@@ -112,7 +112,7 @@ class Program:
         }
         config = folder / "config.ini"
         lines = (f"{key} = {value}" for key, value in settings.items())
-        config.write_text("\n".join(["[home_assistant_proxy]", *lines, ""]))
+        config.write_text("\n".join(["[home_assistant_proxy]", *lines, sections, ""]))
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, str(ROOT / "unified_proxy.py"), str(config), stderr=asyncio.subprocess.PIPE
         )
@@ -138,10 +138,10 @@ class Program:
 
 
 @contextlib.asynccontextmanager
-async def program(source: str, folder: Path) -> AsyncIterator[Program]:
+async def program(source: str, folder: Path, sections: str = "") -> AsyncIterator[Program]:
     """The running program; it is ended at the end of the block."""
     running = Program()
-    await running.start(source, folder)
+    await running.start(source, folder, sections)
     try:
         yield running
     finally:

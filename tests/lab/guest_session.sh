@@ -3,7 +3,7 @@
 # the command, leaves its exit code in the run's folder and switches off.
 set -euo pipefail
 source "$LAB_RUN/settings"
-export ROOT LAB BLUEZ LAB_BLUETOOTHD
+export ROOT LAB BLUEZ LAB_BLUETOOTHD RENOGYBT_LAB_LONG
 export HOME=/root LANG=C.UTF-8 PATH="$BLUEZ/usr/bin:$PATH"
 export PYTHONPATH=$LAB:$ROOT PYTHONDONTWRITEBYTECODE=1 RENOGYBT_LAB_GUEST=1
 

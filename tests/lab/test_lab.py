@@ -1,23 +1,52 @@
-"""What needs a real BlueZ is tested in a guest of the lab; this runs those tests."""
+"""What needs a real BlueZ is tested in guests of the lab, side by side; this runs those tests."""
 
+import contextlib
 import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+Run = tuple[subprocess.Popen[bytes], TextIO]
+
 LAB = Path(__file__).parents[2] / "scripts" / "lab.sh"
+GUEST = Path(__file__).parent / "guest"
+READER = (GUEST / "test_reader.py",)
+PARTS = {"reader": READER, "all others": sorted(set(GUEST.glob("test_*.py")).difference(READER))}
+"""What runs in a guest of its own. They take equally long, for the most part waiting."""
 
 
-@pytest.fixture
-def lab() -> Path:
-    """The lab's script, when the lab is built."""
+@contextlib.contextmanager
+def guest(tests: Iterable[Path]) -> Iterator[Run]:
+    """These tests, running in a guest until the end of the block at most."""
+    # a file, because nobody reads while the other guest is waited for
+    with tempfile.TemporaryFile("w+") as output:
+        run = subprocess.Popen(
+            [LAB, "test", *tests], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            yield run, output
+        finally:
+            run.terminate()
+            run.wait()
+
+
+@pytest.fixture(scope="module")
+def guests() -> Iterator[Mapping[str, Run]]:
+    """All parts, begun at the same time, when the lab is built."""
     status = subprocess.run([LAB, "status"], capture_output=True, text=True, check=False)
     if status.returncode:
         pytest.skip(status.stderr.strip() or f"scripts/lab.sh status: exit code {status.returncode}")
-    return LAB
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(guest(tests)) for name, tests in PARTS.items()}
 
 
-def test_the_guest_tests_pass_on_a_real_bluez(lab: Path) -> None:
-    run = subprocess.run([lab, "test"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("part", PARTS)
+def test_the_guest_tests_pass_on_a_real_bluez(guests: Mapping[str, Run], part: str) -> None:
+    run, output = guests[part]
+    code = run.wait()
+    output.seek(0)
 
-    assert run.returncode == 0, f"exit code {run.returncode}\n{run.stdout}\n{run.stderr}"
+    assert code == 0, f"exit code {code}\n{output.read()}"

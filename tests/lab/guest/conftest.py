@@ -1,5 +1,6 @@
 """Fixtures for tests in the guest. Each test finds the neighbourhood and BlueZ as after boot."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,26 @@ from mgmt import MgmtSocket
 from world import ADAPTER_ADDRESS, bluetoothd, until, world
 
 HCI = "hci0"
+LONG = bool(os.environ.get("RENOGYBT_LAB_LONG"))
+"""Whether what another test has shown is shown once more, under other circumstances."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: left out unless RENOGYBT_LAB_LONG is set")
+    config.addinivalue_line("markers", "brief(rules): of this class all other rules are long")
+
+
+def is_long(item: pytest.Item) -> bool:
+    brief = item.get_closest_marker("brief")
+    if brief and isinstance(item, pytest.Function) and item.function not in brief.kwargs["rules"]:
+        return True
+    return item.get_closest_marker("long") is not None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if is_long(item) and not LONG]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 async def settle(bluez: Bluez) -> None:

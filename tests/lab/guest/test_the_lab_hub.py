@@ -176,6 +176,10 @@ async def central(unfiltered_discovery: None) -> AsyncIterator[Central]:
         connected = Central(client)
         await client.start_notify(NOTIFY_UUID, connected.on_notification)
         yield connected
+        await world("drop")  # BlueZ would take two seconds for it
+        async with asyncio.timeout(5):
+            while client.is_connected:
+                await asyncio.sleep(0.02)
 
 
 CELLS = read_request(48, 5000, 34)

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from bumble import hci
+from bumble.att import ATT_READ_NOT_PERMITTED_ERROR, ATT_Error
 from bumble.controller import Controller
 from bumble.core import AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration
@@ -80,8 +81,10 @@ class Hub:
         )
         self._device.gatt_server.max_mtu = ATT_MTU
         self._device.on("connection", self._on_connection)
-        nothing = Characteristic.Permissions(0)
-        self._notify = Characteristic("FFF1", Characteristic.Properties.NOTIFY, nothing, b"")
+        unreadable = CharacteristicValue(read=_refuse_to_read)
+        self._notify = Characteristic(
+            "FFF1", Characteristic.Properties.NOTIFY, Characteristic.READABLE, unreadable
+        )
         self._add_services()
         self._device.advertising_data = bytes(
             AdvertisingData(
@@ -195,3 +198,8 @@ class Hub:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _refuse_to_read(_connection: Connection) -> bytes:
+    """Bumble looks at no permission to read, and a hub has none for what it notifies."""
+    raise ATT_Error(ATT_READ_NOT_PERMITTED_ERROR)
