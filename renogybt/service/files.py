@@ -1,5 +1,6 @@
 """Small files that survive a power cut."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -18,9 +19,11 @@ def write_atomically(path: Path, content: str) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        # no Path of this name: pathlib keeps each name for ever (sys.intern, immortal in Python 3.12)
+        os.replace(name, path)  # noqa: PTH105
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)  # noqa: PTH108
         raise
     _sync_folder(path.parent)
 
