@@ -1,8 +1,8 @@
 import errno
 import json
 import logging
+import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,14 +42,14 @@ class Disk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.full = True
-        rename = Path.replace
+        rename = os.replace
 
-        def replace(source: Path, target: Any) -> Path:
+        def replace(source: str, target: Path) -> None:
             if self.full:
                 raise OSError(errno.ENOSPC, "No space left on device")
-            return rename(source, target)
+            rename(source, target)
 
-        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(os, "replace", replace)
 
 
 # over a restart
