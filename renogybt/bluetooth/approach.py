@@ -11,11 +11,14 @@ from renogybt.bluetooth.discovery import ACCESS_DENIED, NOT_READY, Discovery, In
 from renogybt.bluetooth.errors import BluetoothError, BusError, CallError
 from renogybt.bluetooth.faults import call_fault
 from renogybt.bluetooth.gatt_tree import GattTree
+from renogybt.bluetooth.patience import Patience
 from renogybt.bluetooth.peripheral import Peripheral
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.model.advertisement import AddressType, Advertisement, format_address
-from renogybt.model.gatt import ConnectError, LinkLostError, NotHeardError
+from renogybt.model.gatt import ConnectError, LinkLostError, LinkParameters, NotHeardError
 from renogybt.model.radio import AdvertisementListener, Unsubscribe
+from renogybt.model.slots import NoSlotError
+from renogybt.protocols.advertising import mgmt
 from renogybt.service.logs import printable
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,6 +28,10 @@ _MOST_IN_VAIN = 2
 """Attempts that may pass without an answer: each of them holds up the scan."""
 _HOPELESS = (NOT_READY, ACCESS_DENIED)
 """Refusals that a further attempt does not change."""
+_NO_ROOM = ("le-connection-concurrent-connection-limit", "Too many links")
+"""How org.bluez.Error.Failed says that the controller has all the links it can have: EMLINK, in the words of
+BlueZ src/error.h, and before BlueZ had them in those of the C library. Measured on 5.66 with Linux 6.12, a
+full controller looks like any other failure there, and the management socket alone tells it apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,9 @@ class LinkTiming:
 
     While the kernel calls a peripheral that it has heard, it does not scan. One that lets us in does so
     within a moment: where every advertisement is reported, no more than `link_s` are spent on that.
+
+    The kernel gives a pairing up when nothing has happened for `pair_s` (Core Specification, volume 3 part H
+    3.4). `total_s` is for all that comes before a link is there, the wait for other connects included.
     """
 
     hear_s: float = 5.0
@@ -45,6 +55,7 @@ class LinkTiming:
     pauses_s: tuple[float, ...] = (0.25, 0.5, 1.0)
     total_s: float = 30.0
     operation_s: float = 5.0
+    pair_s: float = 30.0
     goodbye_s: float = 2.8
 
 
@@ -67,6 +78,19 @@ class Scan(Protocol):
 
     def hang_up(self, index: int, address: int, address_type: AddressType) -> bool:
         """Have the kernel end a link of that adapter now; False: cannot. BlueZ tells when it has ended."""
+        ...
+
+    def connect_failures(self) -> Sequence[mgmt.ConnectFailure]:
+        """What has failed on the adapter since this was asked last, as far as the kernel tells us."""
+        ...
+
+    async def tune(
+        self, index: int, address: int, address_type: AddressType, parameters: LinkParameters
+    ) -> None:
+        """Have the kernel ask a peripheral of that adapter for other connection parameters.
+
+        Raises MgmtUnavailableError, MgmtError, CallTimeoutError.
+        """
         ...
 
     def listen(self, listener: AdvertisementListener) -> Unsubscribe:
@@ -108,20 +132,26 @@ class Approach:
     """The attempts of one connect. `bus_address` is where a discovery of its own can be started."""
 
     def __init__(
-        self, peripheral: Peripheral, scan: Scan, timing: LinkTiming, bus_address: str | None
+        self,
+        peripheral: Peripheral,
+        scan: Scan,
+        timing: LinkTiming,
+        bus_address: str | None,
+        patience: Patience,
     ) -> None:
         self._peripheral = peripheral
         self._scan = scan
         self._timing = timing
         self._bus_address = bus_address
+        self._patience = patience
         self._reason = ""
         self._count = 0
         self._in_vain = 0
 
     async def connect(self) -> GattTree:
-        """Connect and resolve the services; raises ConnectError, NotHeardError."""
+        """Connect and resolve the services; raises ConnectError, NotHeardError, NoSlotError."""
         try:
-            async with asyncio.timeout(self._timing.total_s):
+            async with asyncio.timeout_at(self._patience.deadline):
                 for pause_s in self._timing.pauses_s:
                     if (tree := await self._try()) is not None:
                         return tree
@@ -155,9 +185,8 @@ class Approach:
             self._reason = str(error) or self._why_in_vain()
         except (CallError, InProgressError) as error:
             self._reason = printable(str(error))
-            if isinstance(error, CallError) and error.name in _HOPELESS:
-                self._reason = str(call_fault(error))
-                raise self._failure() from error
+            if isinstance(error, CallError):
+                self._give_up_where_hopeless(error)
         except (BusError, LinkLostError) as error:
             self._reason = str(error)
             raise self._failure() from error
@@ -167,6 +196,20 @@ class Approach:
             self._reason = self._peripheral.lost or self._reason
             raise self._failure()
         return None
+
+    def _give_up_where_hopeless(self, error: CallError) -> None:
+        if error.name in _HOPELESS:
+            self._reason = str(call_fault(error))
+            raise self._failure() from error
+        if error.text in _NO_ROOM or self._found_no_room():
+            address = format_address(self._peripheral.address)
+            raise NoSlotError(
+                f"no link to {address}: the controller has all the links it can have"
+            ) from error
+
+    def _found_no_room(self) -> bool:
+        """Whether the kernel says so of the attempt that has failed."""
+        return (self._peripheral.address, mgmt.NO_RESOURCES) in self._scan.connect_failures()
 
     def _why_in_vain(self) -> str:
         if self._peripheral.connected:
@@ -210,6 +253,7 @@ class Approach:
         if not self._scan.every_repeat:
             # the kernel connects at the next report of the peripheral, which the filter would suppress
             self._scan.begin_anew()
+        self._scan.connect_failures()  # those of others and of before
         async with asyncio.timeout(self._patience_s) as deadline:
             self._peripheral.on_link = lambda: None if deadline.expired() else deadline.reschedule(None)
             try:

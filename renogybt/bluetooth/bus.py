@@ -28,8 +28,8 @@ CALL_TIMEOUT_S = 5.0
 """BlueZ answers within milliseconds, or hangs."""
 CONNECT_TIMEOUT_S = 5.0
 MAX_UNANSWERED = 16
-"""A call that was given up goes on counting: the bus allows 128 per connection, then refuses all.
-Only a new connection clears them, so it is due long before."""
+"""A call that was given up goes on counting until it is answered after all: the bus allows 128 per
+connection, then refuses all. Only a new connection clears the others, so it is due long before."""
 MAX_MATCHES = 8
 """The bus allows 512 per connection; more than a handful here would be a leak, unless a connection
 says that it needs more."""
@@ -61,7 +61,8 @@ class Bus:
         self._changes_of_owner = 0
         self._signals: Subscribers[Message] = Subscribers()
         self._closing: Subscribers[None] = Subscribers()
-        self._unanswered = 0
+        self._due: set[int] = set()  # the serials of calls without an answer so far
+        self._given_up: set[int] = set()
         self._matches = 0
         self._ended = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
@@ -119,8 +120,12 @@ class Bus:
         return self._signals.add(listener)
 
     def _on_message(self, message: Message) -> None:
-        if message.message_type is MessageType.SIGNAL and self.admits(message):
-            self._signals.notify(message)
+        if message.message_type is MessageType.SIGNAL:
+            if self.admits(message):
+                self._signals.notify(message)
+        elif message.message_type is not MessageType.METHOD_CALL:
+            for calls in (self._due, self._given_up):
+                calls.discard(message.reply_serial or 0)
 
     def admits(self, message: Message) -> bool:
         """Whether a signal comes from BlueZ, or is the bus's own word on who that is; to be asked once,
@@ -182,14 +187,20 @@ class Bus:
             member=member,
             signature=signature,
             body=list(body),
+            serial=self.message_bus.next_serial(),
         )
+        self._due.add(message.serial)
         try:
             async with asyncio.timeout(timeout_s):
                 reply: Message | None = await self.message_bus.call(message)
         except TimeoutError as error:
-            self._give_up_call()
+            self._give_up(message)
+            self._part_where_many_are_due()
             who = "BlueZ" if destination == BLUEZ else "D-Bus"
             raise CallTimeoutError(f"{who} did not answer {member} within {timeout_s:g} s") from error
+        except asyncio.CancelledError:
+            self._give_up(message)
+            raise
         except (OSError, EOFError, InvalidMessageError) as error:
             self._end()
             raise BusError("the connection to the D-Bus system bus broke") from error
@@ -199,14 +210,18 @@ class Bus:
             raise CallError(reply.error_name, str(reply.body[0]) if reply.body else "")
         return reply.body
 
-    def _give_up_call(self) -> None:
-        self._unanswered += 1
-        if self._unanswered >= MAX_UNANSWERED:
+    def _give_up(self, call: Message) -> None:
+        if call.serial in self._due:  # else the answer has come in the same moment
+            self._given_up.add(call.serial)
+
+    def _part_where_many_are_due(self) -> None:
+        count = len(self._given_up)
+        if count >= MAX_UNANSWERED:
             text = "%d calls were never answered; opening a new bus connection%s"
             if self._repetition.allows("unanswered"):
-                _LOGGER.warning(text, self._unanswered, self._repetition.remark("unanswered"))
+                _LOGGER.warning(text, count, self._repetition.remark("unanswered"))
             else:
-                _LOGGER.debug(text, self._unanswered, "")
+                _LOGGER.debug(text, count, "")
             self.close()
 
     async def match(self, rule: str) -> None:

@@ -1,5 +1,6 @@
 """Which way advertisements take, and everything that only the management socket can do."""
 
+import asyncio
 import logging
 import socket
 import time
@@ -18,6 +19,7 @@ from renogybt.bluetooth.scan_lock import ScanLock
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
 from renogybt.model.advertisement import AddressType, Advertisement
+from renogybt.model.gatt import LinkParameters
 from renogybt.model.radio import AdvertisementListener, Intake
 from renogybt.protocols.advertising import mgmt
 from renogybt.service.repetition import Repetition
@@ -60,6 +62,7 @@ class IntakeChoice:
         self._slow = False
         self._chosen: Intake | None = None
         self._left: int | None = None  # the handle of our monitor, from the socket before
+        self._tuning = asyncio.Lock()
 
     @property
     def offloaded(self) -> bool:
@@ -168,6 +171,29 @@ class IntakeChoice:
         return self._mgmt is not None and self._mgmt.send(
             mgmt.DISCONNECT, index, mgmt.le_peer(address, address_type)
         )
+
+    def connect_failures(self) -> Sequence[mgmt.ConnectFailure]:
+        """What has failed on the adapter since this was asked last, as far as the kernel tells us."""
+        return () if self._mgmt is None else self._mgmt.connect_failures()
+
+    @property
+    def commands_kernel(self) -> bool:
+        """Whether the management socket is open, and trusted."""
+        return self._mgmt is not None and self._mgmt.open
+
+    async def tune(
+        self, index: int, address: int, address_type: AddressType, parameters: LinkParameters
+    ) -> None:
+        """Have the kernel ask a peripheral for other connection parameters, now and at its next links.
+
+        It says of none that it was ignored, not even of those that the specification forbids. Raises
+        MgmtError, CallTimeoutError, MgmtUnavailableError.
+        """
+        async with self._tuning:  # one command of a kind at a time
+            if self._mgmt is None:
+                raise MgmtUnavailableError(_CAPABILITY)
+            wanted = mgmt.connection_parameters(address, address_type, parameters)
+            await self._mgmt.command(mgmt.LOAD_CONNECTION_PARAMETERS, index, wanted)
 
     def adapter_gone(self) -> None:
         """Nothing of ours is left on it."""

@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from renogybt.bluetooth.errors import CallTimeoutError, MgmtError, MgmtUnavailableError
 from renogybt.bluetooth.pacing import PacedReader
@@ -27,6 +28,8 @@ _RECEIVE_BUFFER = 1 << 20
 _LARGEST_PACKET = 2048
 _MOST_AT_ONCE = 4_096
 """Packets of one reading, so that a flood cannot keep everything else waiting."""
+_MOST_FAILURES = 32
+"""More are of no use: one attempt is made at a time."""
 
 
 def open_socket() -> socket.socket:
@@ -73,12 +76,21 @@ class MgmtSocket:
         self.open = True
         """Whether advertisements can still come."""
         self._index: int | None = None
+        self._failures: deque[mgmt.ConnectFailure] = deque(maxlen=_MOST_FAILURES)
         self._replies: dict[tuple[int, int], asyncio.Future[mgmt.CommandReply]] = {}
         self._reader = PacedReader(sock.fileno(), self._drain, self._loop)
 
     def follow(self, index: int | None) -> None:
         """Deliver what this adapter hears, and nothing of others."""
         self._index = index
+
+    def connect_failures(self) -> Sequence[mgmt.ConnectFailure]:
+        """The last attempts to connect that came to nothing, since this was asked last and until now."""
+        if self.open:
+            self._drain()  # the next reading may be due later only
+        failures = tuple(self._failures)
+        self._failures.clear()
+        return failures
 
     def close(self) -> None:
         """Let go of the socket; commands under way raise MgmtUnavailableError."""
@@ -134,8 +146,12 @@ class MgmtSocket:
             waiting = self._replies.get((reply.opcode, index))
             if waiting is not None and not waiting.done():
                 waiting.set_result(reply)
-        elif event == mgmt.ADV_MONITOR_REMOVED and index == self._index:
+        elif index != self._index:
+            return
+        elif event == mgmt.ADV_MONITOR_REMOVED:
             self._changed()
+        elif event == mgmt.CONNECT_FAILED and (failure := mgmt.parse_connect_failed(packet)) is not None:
+            self._failures.append(failure)
 
     def send(self, opcode: int, index: int, parameters: bytes = b"") -> bool:
         """Send a command whose answer is not wanted, of a kind that `command` never sends; False: it is not

@@ -3,18 +3,18 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from dbus_fast import Message, unpack_variants
 
-from renogybt.bluetooth.bus import BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.bus import ADAPTER, BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
 from renogybt.bluetooth.device import HEARD
 from renogybt.bluetooth.discovery import IN_PROGRESS
 from renogybt.bluetooth.errors import BluetoothError, CallError
 from renogybt.bluetooth.gatt_tree import CHARACTERISTIC, GattTree, read_tree
 from renogybt.model.advertisement import AddressType, format_address
-from renogybt.model.gatt import LinkLostError
+from renogybt.model.gatt import LinkEnd, LinkLostError
 from renogybt.model.radio import Unsubscribe
 from renogybt.service.logs import printable
 
@@ -25,11 +25,20 @@ NO_OBJECT = frozenset(
 )
 """How BlueZ answers for a device that it does not know (any more)."""
 
-MATCHES = 8
-"""Match rules of one peripheral at the most: two, and one for each characteristic that is watched."""
+MATCHES = 4
+"""Match rules of one peripheral."""
 _FROM_BLUEZ = f"type='signal',sender='{BLUEZ}'"
+_CHANGES = f"{_FROM_BLUEZ},interface='{PROPERTIES}',member='PropertiesChanged'"
+VALUES = f"{_CHANGES},arg0='{CHARACTERISTIC}'"
+"""Match rule of a connection on which peripherals are followed: all that is notified and read.
+
+Not by a rule with path_namespace for each peripheral: to dbus-daemon 1.14 all such rules are equal when one
+is to be removed, and it may remove that of another peripheral. This one stays as long as the connection.
+"""
 _GONE_S = 3.0
 """How long after BlueZ's answer a link may take to vanish."""
+_STOPPED_S = 0.5
+"""How long BlueZ may take to end our subscriptions, once there is no link."""
 _TOLD_S = 0.3
 """How long BlueZ may take to take up a call, before its link is ended without it."""
 _PAUSES_S = (0.1,) * 20
@@ -37,13 +46,19 @@ _PAUSES_S = (0.1,) * 20
 _ADDRESS_TYPES = {"public": AddressType.PUBLIC, "random": AddressType.RANDOM}
 
 
+def device_path(adapter_path: str, address: int) -> str:
+    """Where BlueZ has its object of an address."""
+    return f"{adapter_path}/dev_{format_address(address).replace(':', '_')}"
+
+
 class Peripheral:
     """Follows the object of one address, which need not be there (yet).
 
     `known`: BlueZ has an object of it. `in_range`: BlueZ has heard it in the discovery that runs.
     `heard`: it was heard since we follow it. `connected` and `resolved` as BlueZ says. `name`: what it
-    calls itself. `lost` says why it can be followed no more, and is empty otherwise. `hang_up` has the
-    kernel end the link, whose end BlueZ tells; False: it cannot.
+    calls itself. `without_radio`: the adapter lost its power, or is gone, since the last link came about.
+    `lost` says why it can be followed no more, and is empty otherwise; `lost_by` whose doing that was.
+    `hang_up` has the kernel end the link, whose end BlueZ tells; False: it cannot.
     """
 
     def __init__(
@@ -51,12 +66,17 @@ class Peripheral:
     ) -> None:
         self.bus = bus
         self.address = address
-        self.path = f"{adapter_path}/dev_{format_address(address).replace(':', '_')}"
+        self.path = device_path(adapter_path, address)
         self.known = self.in_range = self.heard = self.connected = self.resolved = False
+        self.without_radio = False
         self.lost = ""
+        self.lost_by = LinkEnd.RADIO
         self.name = ""
+        self._adapter_path = adapter_path
         self._hang_up = hang_up
-        self._address_type = AddressType.PUBLIC
+        self.address_type = AddressType.PUBLIC
+        self.notifying: set[str] = set()
+        """The characteristics that we have subscribed to, by path."""
         self._pending = False
         self._early: list[Message] | None = None
         self._changed = asyncio.Event()
@@ -75,22 +95,18 @@ class Peripheral:
             self.bus.on_signal(self._on_signal),
             self.bus.on_close(lambda: self.lose("the connection to the D-Bus system bus is gone")),
         ]
-        await self._match(f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',arg0path='{self.path}'")
-        await self.watch(self.path)
+        for rule in self._rules():
+            await self._match(rule)
         await self.refresh()
 
-    async def watch(self, path: str) -> None:
-        """Be told of changes of one of its objects; raises BusError.
-
-        Not by one rule with path_namespace for all of them: to dbus-daemon 1.14 all such rules are equal
-        when one is to be removed, and it may remove that of another peripheral.
-        """
-        await self._match(f"{_FROM_BLUEZ},interface='{PROPERTIES}',member='PropertiesChanged',path='{path}'")
+    def _rules(self) -> Iterator[str]:
+        for path in (self.path, self._adapter_path):
+            yield f"{_FROM_BLUEZ},interface='{OBJECT_MANAGER}',arg0path='{path}'"
+            yield f"{_CHANGES},path='{path}'"
 
     async def _match(self, rule: str) -> None:
-        if rule not in self._matched:
-            self._matched.append(rule)
-            await self.bus.match(rule)
+        self._matched.append(rule)
+        await self.bus.match(rule)
 
     async def leave(self) -> None:
         """Follow it no more; may be called at any time, and again."""
@@ -174,9 +190,17 @@ class Peripheral:
             # answered after what was asked before on this connection has been taken up
             await bus.call(self.path, PROPERTIES, "Get", "ss", (DEVICE, "Connected"), timeout_s=_TOLD_S)
         for pause_s in _PAUSES_S:
-            if not (self.connected and self._hang_up(self._address_type)):
+            if not (self.connected and self._hang_up(self.address_type)):
                 break
             await asyncio.sleep(pause_s)
+
+    async def stop_notifying(self) -> None:
+        """End our subscriptions, which BlueZ would renew at the next link; never raises, and is bounded."""
+        with contextlib.suppress(BluetoothError, TimeoutError):
+            async with asyncio.timeout(_STOPPED_S):
+                while self.notifying and self.known and self.bus.open:
+                    with contextlib.suppress(CallError):  # it has ended by itself
+                        await self.bus.call(self.notifying.pop(), CHARACTERISTIC, "StopNotify")
 
     async def tree(self) -> GattTree:
         """Its services; raises BusError, CallError, CallTimeoutError."""
@@ -190,9 +214,10 @@ class Peripheral:
         self.heard = True
         self._changed.set()
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, by: LinkEnd = LinkEnd.RADIO) -> None:
         """It can be followed no more. What was true before may still be true."""
-        self.lost = self.lost or reason
+        if not self.lost:
+            self.lost, self.lost_by = reason, by
         self._changed.set()
         self.on_end()
 
@@ -205,8 +230,8 @@ class Peripheral:
     def _apply(self, message: Message) -> None:
         match message.member, message.body:
             case "NameOwnerChanged", _ if message.interface == DBUS:
-                self._vanish()
                 self.lose("bluetoothd has ended")
+                self._vanish()
             case "PropertiesChanged", [str(interface), dict(changed), list(gone)] if (
                 message.interface == PROPERTIES
             ):
@@ -216,14 +241,22 @@ class Peripheral:
                 self.heard = self.heard or self.in_range
             case "InterfacesRemoved", [self.path, list(interfaces)] if DEVICE in interfaces:
                 self._vanish()
+            case "InterfacesRemoved", [self._adapter_path, list(interfaces)] if ADAPTER in interfaces:
+                self.without_radio = True
 
     def _on_properties(self, path: str, interface: str, changed: dict[str, Any], gone: Iterable[str]) -> None:
         if path == self.path and interface == DEVICE:
             self.heard = self.heard or not HEARD.isdisjoint(changed)
             self.in_range = self.in_range and "RSSI" not in gone
             self._take(unpack_variants(changed))
-        elif interface == CHARACTERISTIC and "Value" in changed and path.startswith(f"{self.path}/"):
-            self.on_value(path, bytes(changed["Value"].value))
+        elif path == self._adapter_path and interface == ADAPTER:
+            powered = unpack_variants(changed).get("Powered", True)
+            self.without_radio = self.without_radio or not powered
+        elif interface == CHARACTERISTIC and path.startswith(f"{self.path}/"):
+            if "Value" in changed:
+                self.on_value(path, bytes(changed["Value"].value))
+            elif "Value" in gone:  # no octets are no value to BlueZ (gdbus/object.c)
+                self.on_value(path, b"")
 
     def _take(self, properties: dict[str, Any]) -> None:
         """Device1, or what has changed of it."""
@@ -231,11 +264,12 @@ class Peripheral:
         self.known = True
         self.in_range = self.in_range or "RSSI" in properties
         self.name = str(properties.get("Name", self.name)).strip()
-        self._address_type = _ADDRESS_TYPES.get(str(properties.get("AddressType")), self._address_type)
+        self.address_type = _ADDRESS_TYPES.get(str(properties.get("AddressType")), self.address_type)
         self.connected = bool(properties.get("Connected", self.connected))
         self.resolved = self.connected and bool(properties.get("ServicesResolved", self.resolved))
         self._changed.set()
         if self.connected and not was_connected:
+            self.without_radio = False
             self.on_link()
         if was_connected and not self.connected:
             self.on_end()

@@ -5,12 +5,12 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from renogybt.bluetooth.approach import LinkTiming
 from renogybt.bluetooth.bus import Bus
-from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError
+from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError, MgmtUnavailableError
 from renogybt.bluetooth.faults import NotReadyError, SettlingError
 from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
 from renogybt.bluetooth.links import Links
@@ -21,8 +21,10 @@ from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
 from renogybt.model.advertisement import AddressType
 from renogybt.model.broadcast import Broadcast
-from renogybt.model.gatt import ConnectError, GattLink
+from renogybt.model.gatt import ConnectError, GattLink, LinkParameters, PairingError
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
+from renogybt.model.slots import ConnectionSlots, Slot
+from renogybt.protocols.advertising.mgmt import ConnectFailure
 from renogybt.service.repetition import Repetition
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class BlueZRadio(Broadcast):
         open_mgmt: Callable[[], socket.socket] = open_socket,
         clock: Callable[[], float] = time.monotonic,
         link_timing: LinkTiming = _LINK_TIMING,
+        slots: ConnectionSlots | None = None,
     ) -> None:
         super().__init__(ScannerStatus(ScannerState.IDLE, mode))
         self._choice = Choice(adapter, kept_adapter)
@@ -70,6 +73,7 @@ class BlueZRadio(Broadcast):
         self._scanner: Scanner | None = None
         self._intake: IntakeChoice | None = None
         self._link_timing = link_timing
+        self._slots = ConnectionSlots() if slots is None else slots
         self._links: Links | None = None
         self._farewell: asyncio.Task[None] | None = None
 
@@ -80,13 +84,37 @@ class BlueZRadio(Broadcast):
             self._scanner.wanted = mode
         self._wake.set()
 
+    # links
+
+    @property
+    def slots(self) -> ConnectionSlots:
+        """The links that are possible at the same time, and who has them."""
+        return self._slots
+
     @contextlib.asynccontextmanager
-    async def connect(self, address: int) -> AsyncIterator[GattLink]:
+    async def connect(self, address: int, slot: Slot | None = None) -> AsyncIterator[GattLink]:
         """A GATT link, for the time of the `async with`."""
         if self._links is None:
             raise ConnectError("no link: the radio is not running")
-        async with self._links.connect(address) as link:
+        async with self._links.connect(address, slot) as link:
             yield link
+
+    @property
+    def tunes_links(self) -> bool:
+        """Whether connection parameters can be asked for."""
+        return self._intake is not None and self._intake.commands_kernel
+
+    async def unpair(self, address: int) -> None:
+        """Remove the bond with a peripheral."""
+        if self._links is None:
+            raise PairingError("the radio is not running")
+        await self._links.unpair(address)
+
+    async def forget(self, address: int) -> None:
+        """Have the services of a peripheral read anew at its next link."""
+        if self._links is None:
+            raise ConnectError("the radio is not running")
+        await self._links.forget(address)
 
     # what the links need of the scan
 
@@ -113,13 +141,25 @@ class BlueZRadio(Broadcast):
         """Have the kernel end a link of an adapter, as far as it listens to us. False: cannot."""
         return self._intake is not None and self._intake.hang_up(index, address, address_type)
 
+    def connect_failures(self) -> Sequence[ConnectFailure]:
+        """What has failed on the adapter since this was asked last, as far as the kernel tells us."""
+        return () if self._intake is None else self._intake.connect_failures()
+
+    async def tune(
+        self, index: int, address: int, address_type: AddressType, parameters: LinkParameters
+    ) -> None:
+        """Have the kernel ask a peripheral of an adapter for other connection parameters."""
+        if self._intake is None:
+            raise MgmtUnavailableError("the radio is not running")
+        await self._intake.tune(index, address, address_type, parameters)
+
     # the scan
 
     async def run(self) -> None:
         """Scan until cancelled."""
         self._turn(ScannerState.STARTING)
         self._farewell = None
-        self._links = links = Links(self, self._bus_address, self._repetition, self._link_timing)
+        self._links = links = Links(self, self._bus_address, self._repetition, self._link_timing, self._slots)
         self._intake = intake = IntakeChoice(
             self._source,
             self._bus_address,

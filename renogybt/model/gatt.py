@@ -1,8 +1,8 @@
-"""The port to one peripheral: what readers, and later Home Assistant, need of a GATT link."""
+"""The port to one peripheral: what readers and Home Assistant need of a GATT link."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import Enum, IntEnum, IntFlag
 from typing import Protocol
 
 from renogybt.model.errors import RenogyBTError
@@ -28,8 +28,38 @@ class LinkLostError(GattError, ConnectionError):
     """The link is gone."""
 
 
+class AttCode(IntEnum):
+    """Why an operation was refused; Bluetooth Core Specification, volume 3 part F 3.4.1.1.
+
+    A peripheral may answer any other number from 0x80 on as well.
+    """
+
+    INVALID_HANDLE = 0x01
+    READ_NOT_PERMITTED = 0x02
+    WRITE_NOT_PERMITTED = 0x03
+    INSUFFICIENT_AUTHENTICATION = 0x05
+    REQUEST_NOT_SUPPORTED = 0x06
+    INVALID_OFFSET = 0x07
+    INSUFFICIENT_AUTHORIZATION = 0x08
+    INVALID_LENGTH = 0x0D
+    UNLIKELY_ERROR = 0x0E
+    INSUFFICIENT_RESOURCES = 0x11
+    PROCEDURE_IN_PROGRESS = 0xFE
+
+
 class AttError(GattError):
-    """The peripheral, or BlueZ for it, refused one operation; the link goes on."""
+    """The peripheral, or BlueZ for it, refused one operation; the link goes on.
+
+    `code` is an `AttCode`, or whatever number the peripheral gave.
+    """
+
+    def __init__(self, text: str, code: int = AttCode.UNLIKELY_ERROR) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class PairingError(GattError):
+    """No bond came about; the link may have ended."""
 
 
 class GattTimeoutError(GattError, TimeoutError):
@@ -50,12 +80,21 @@ class Property(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
+class Descriptor:
+    """`uuid` in full, in small letters."""
+
+    uuid: str
+    handle: int
+
+
+@dataclass(frozen=True, slots=True)
 class Characteristic:
-    """`uuid` in full, in small letters; `handle` is that of the value."""
+    """`uuid` in full, in small letters; `handle` is that of the value. Descriptors in the order of theirs."""
 
     uuid: str
     handle: int
     properties: Property
+    descriptors: tuple[Descriptor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +104,30 @@ class Service:
     uuid: str
     handle: int
     characteristics: tuple[Characteristic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkParameters:
+    """How often the two ends of a link meet; Bluetooth Core Specification, volume 6 part B 4.5.1.
+
+    Intervals in units of 1.25 ms, `latency` in connection events that the peripheral may leave out,
+    `timeout` (until a silent link counts as lost) in units of 10 ms.
+    """
+
+    min_interval: int
+    max_interval: int
+    latency: int
+    timeout: int
+
+
+class LinkEnd(Enum):
+    """Who ended a link."""
+
+    OURSELVES = "ourselves"
+    PERIPHERAL = "peripheral"
+    """It hung up, or is out of range."""
+    RADIO = "radio"
+    """The adapter, BlueZ or the way to it is gone."""
 
 
 NotificationListener = Callable[[bytes], None]
@@ -94,6 +157,11 @@ class GattLink(Protocol):
         ...
 
     @property
+    def end(self) -> LinkEnd | None:
+        """Who ended it; None while it is open."""
+        ...
+
+    @property
     def mtu(self) -> int:
         """The ATT MTU in octets; 23 where nobody tells."""
         ...
@@ -104,11 +172,14 @@ class GattLink(Protocol):
         ...
 
     async def read(self, handle: int) -> bytes:
-        """The value of a characteristic."""
+        """The whole value of a characteristic or of a descriptor."""
         ...
 
     async def write(self, handle: int, value: bytes, *, response: bool) -> None:
-        """Write a characteristic; without `response` it returns when the request is on its way."""
+        """Write a characteristic, or a descriptor, which always responds.
+
+        Without `response` it returns when the request is on its way.
+        """
         ...
 
     async def subscribe(self, handle: int, listener: NotificationListener) -> None:
@@ -117,6 +188,17 @@ class GattLink(Protocol):
 
     async def unsubscribe(self, handle: int) -> None:
         """No more notifications of it; does nothing where there was no subscription."""
+        ...
+
+    async def pair(self, passkey: int | None = None) -> None:
+        """Make a bond, unless there is one: Just Works, or with the six digits that the peripheral shows.
+
+        Takes up to 30 s; raises PairingError.
+        """
+        ...
+
+    async def tune(self, parameters: LinkParameters) -> None:
+        """Ask for other connection parameters; AttError where `Radio.tunes_links` is false."""
         ...
 
     def on_close(self, listener: Callable[[], None]) -> Unsubscribe:

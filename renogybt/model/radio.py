@@ -10,6 +10,7 @@ from renogybt.model.advertisement import Advertisement
 
 if TYPE_CHECKING:
     from renogybt.model.gatt import GattLink
+    from renogybt.model.slots import ConnectionSlots, Slot
 
 
 class ScanMode(Enum):
@@ -85,12 +86,37 @@ class Radio(Protocol):
         """Ask for a scan mode. Returns at once; the outcome appears in `status`."""
         ...
 
-    def connect(self, address: int) -> "AbstractAsyncContextManager[GattLink]":
+    @property
+    def slots(self) -> "ConnectionSlots":
+        """The links that are possible at the same time, and who has them."""
+        ...
+
+    @property
+    def tunes_links(self) -> bool:
+        """Whether connection parameters can be asked for, as far as is known by now."""
+        ...
+
+    def connect(self, address: int, slot: "Slot | None" = None) -> "AbstractAsyncContextManager[GattLink]":
         """A GATT link to the peripheral `address`, for the time of the `async with`.
 
-        Possible while `run` runs, whatever the scan mode; scanning goes on. Entering takes up to 30 s:
+        `slot` was reserved for it; without one, a slot is reserved for a reader, for as long as the link
+        takes. Possible while `run` runs, whatever the scan mode; scanning goes on. Entering takes up to 30 s:
         5 s to hear the peripheral, 10 s for each attempt; one peripheral after the other. It raises
-        NotHeardError or ConnectError. Leaving closes the link, also when cancelled, within 2.5 s.
+        NotHeardError or ConnectError. Leaving closes the link, also when cancelled, within 2.8 s.
+        """
+        ...
+
+    async def unpair(self, address: int) -> None:
+        """Remove the bond with a peripheral; a link to it ends. No error where there is no bond.
+
+        Raises PairingError.
+        """
+        ...
+
+    async def forget(self, address: int) -> None:
+        """Have the services of a peripheral read anew at its next link, once the present one has ended.
+
+        A bond stays. Raises ConnectError where that cannot be arranged now.
         """
         ...
 

@@ -1,9 +1,12 @@
 """Small files that survive a power cut."""
 
 import contextlib
+import logging
 import os
 import tempfile
 from pathlib import Path
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def write_atomically(path: Path, content: str) -> None:
@@ -35,6 +38,14 @@ def remove(path: Path) -> None:
     except FileNotFoundError:
         return
     _sync_folder(path.parent)
+
+
+def put_aside(path: Path) -> None:
+    """Rename a file that cannot be understood to `….damaged`, in place of an earlier one; logs what fails."""
+    try:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+    except OSError as error:
+        _LOGGER.warning("%s cannot be put aside: %s", path, error.strerror)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,8 +10,11 @@
         _LOGGER.warning("not scanning: %s%s", reason, repetition.remark(topic))
     else:
         _LOGGER.debug("not scanning: %s", reason)
+
+* `log(logger, level, text, topic="")`: just that.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,6 +86,14 @@ class Repetition:
         """The end of a line that was just allowed."""
         count = self.suppressed(topic)
         return f" (and {count} more before)" if count else ""
+
+    def log(self, logger: logging.Logger, level: int, text: str, topic: str = "") -> None:
+        """Log `text`, at DEBUG when its topic (by default the text) comes again and again."""
+        topic = topic or text
+        if self.allows(topic):
+            logger.log(level, "%s%s", text, self.remark(topic))
+        else:
+            logger.debug("%s", text)
 
     def _record(self, topic: str, now: float) -> _Topic:
         record = self._topics.get(topic)

@@ -35,11 +35,6 @@ class Advertiser:
         )
         self.interval_s = rng.uniform(*kind.interval_s)
 
-    @property
-    def address(self) -> int:
-        """The one that was advertised last."""
-        return self._address
-
     def pause_s(self) -> float:
         """The time from one advertisement to the next."""
         return self.interval_s + self._rng.uniform(0.0, MAX_ADVERTISING_DELAY_S)

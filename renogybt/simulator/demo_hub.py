@@ -1,17 +1,19 @@
-"""The demo's Renogy hub as a peripheral: whom it serves, and whether it is there at all."""
+"""The demo's Renogy hub as a peripheral: requests come, and notifications go."""
 
 import time
 from collections.abc import Callable
-from enum import Enum
-from typing import Protocol
+from functools import partial
 
-from renogybt.model.gatt import BASE_UUID, Characteristic, Property, Service
+from renogybt.model.gatt import BASE_UUID, Characteristic, PairingError, Property, Service
 from renogybt.simulator.hub import HUB_ADDRESS, HUB_NAME
 from renogybt.simulator.hub_faults import Answer
-from renogybt.simulator.renogy_bus import RenogyBus
+from renogybt.simulator.peripheral import Central
+from renogybt.simulator.presence import SoloPeripheral
+from renogybt.simulator.renogy_bus import ANSWER_S, RenogyBus
 
 ATT_MTU = 23
 NAME_HANDLE, DECOY_HANDLE, WRITE_HANDLE, NOTIFY_HANDLE = 0x0003, 0x0012, 0x0022, 0x0032
+_BETWEEN_NOTIFICATIONS_S = 0.002
 _WRITABLE = Property.WRITE | Property.WRITE_WITHOUT_RESPONSE
 
 SERVICES = (
@@ -39,32 +41,17 @@ SERVICES = (
 """As on a BT-2, whose second service looks like the one for requests and is not."""
 
 
-class Presence(Enum):
-    """How the hub behaves towards those who are not connected."""
-
-    ON = "on"
-    OFF = "off"
-    """Switched off: neither advertises nor answers."""
-    BUSY = "busy"
-    """Advertises, and lets every attempt to connect hang."""
-
-
-class Central(Protocol):
-    """Whoever is connected."""
-
-    def lost(self) -> None:
-        """The hub has ended the link."""
-        ...
-
-
-class DemoHub:
-    """A hub `HUB_ADDRESS` with its line. It serves one central, and does not advertise meanwhile.
+class DemoHub(SoloPeripheral):
+    """A hub `HUB_ADDRESS` with its line, which answers one request after the other.
 
     `clock` counts monotonic seconds; the life of the house behind it begins with the hub.
     """
 
     address = HUB_ADDRESS
     name = HUB_NAME
+    mtu = ATT_MTU
+    services = SERVICES
+    bonded = False
 
     def __init__(
         self,
@@ -72,66 +59,50 @@ class DemoHub:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__()
         self.bus = RenogyBus() if bus is None else bus
-        self.connects = 0
         self.requests = 0
         self._clock = clock
         self._began = clock()
-        self._presence = Presence.ON
-        self._central: Central | None = None
+        self._line_free_at = 0.0
 
     @property
     def now(self) -> float:
         """Seconds since the hub is there."""
         return self._clock() - self._began
 
-    @property
-    def advertising(self) -> bool:
-        """Whether it is heard."""
-        return self._presence is not Presence.OFF and self._central is None
-
-    @property
-    def taken(self) -> bool:
-        """Whether a central is connected."""
-        return self._central is not None
-
-    @property
-    def accepting(self) -> bool:
-        """Whether an attempt to connect succeeds."""
-        return self._presence is Presence.ON and self._central is None
-
     def accept(self, central: Central) -> None:
         """Serve this one; only while `accepting`."""
-        self._central = central
-        self.connects += 1
+        super().accept(central)
+        self._line_free_at = central.now
 
-    def release(self, central: Central) -> None:
-        """This one has gone, if it was there."""
-        if self._central is central:
-            self._central = None
+    def read(self, handle: int, *, encrypted: bool) -> bytes:
+        """The device name is all that can be read."""
+        return self.name.encode()
 
-    def answer(self, request: bytes) -> Answer:
-        """What is sent back for these octets."""
+    def write(self, handle: int, value: bytes, central: Central, *, encrypted: bool) -> None:
+        """A request, if it goes to FFD1."""
+        if handle != WRITE_HANDLE:
+            return
+        self._line_free_at = max(central.now, self._line_free_at) + ANSWER_S
+        central.at(self._line_free_at, partial(self._answer, central, value))
+
+    def pair(self, passkey: int | None) -> None:
+        """A hub knows no bonds; raises PairingError."""
+        raise PairingError("the demo hub does not support pairing")
+
+    def unpair(self) -> None:
+        """Nothing to do."""
+
+    def _answer(self, central: Central, request: bytes) -> None:
         self.requests += 1
-        return self.bus.answer(request, self.now)
+        self._send(central, self.bus.answer(request, self.now))
 
-    # -- on request
-
-    def drop(self) -> None:
-        """End the link; the hub advertises again."""
-        central, self._central = self._central, None
-        if central is not None:
-            central.lost()
-
-    def vanish(self) -> None:
-        """Switch it off: a link breaks."""
-        self._presence = Presence.OFF
-        self.drop()
-
-    def refuse(self) -> None:
-        """Let every further attempt to connect hang; a link that is there goes on."""
-        self._presence = Presence.BUSY
-
-    def reappear(self) -> None:
-        """Switch it on, and accept again."""
-        self._presence = Presence.ON
+    def _send(self, central: Central, answer: Answer) -> None:
+        begin = central.now + answer.delay_s
+        for number, piece in enumerate(answer.pieces):
+            when = begin + number * _BETWEEN_NOTIFICATIONS_S
+            central.at(when, partial(central.send, NOTIFY_HANDLE, piece))
+            if answer.drops:
+                central.at(begin + _BETWEEN_NOTIFICATIONS_S, self.drop)
+                return

@@ -17,6 +17,8 @@ from renogybt.simulator.crowd import (
     unknown_vendor,
 )
 from renogybt.simulator.hub import HUB_ADDRESS, renogy_hub
+from renogybt.simulator.lamp import LAMP_ADDRESS
+from renogybt.simulator.lamp_on_air import lamp_on_air
 from renogybt.simulator.payload import Source
 from renogybt.simulator.proximity import eddystone, ibeacon, tracker
 from renogybt.simulator.sensors import bthome_thermometer, govee_thermometer, ruuvi_tag, switchbot_meter
@@ -71,6 +73,8 @@ KINDS = (
 )
 """The intervals are those that such devices are seen with, the shares make about 50 advertisements a
 second."""
+LAMP = Kind(lamp_on_air, Identity.STATIC, (0.5, 0.5), address=LAMP_ADDRESS, rssi_dbm=-55)
+"""Comes in addition to the crowd."""
 DEFAULT_ADVERTISERS = sum(kind.share for kind in KINDS)
 
 

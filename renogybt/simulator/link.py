@@ -1,145 +1,182 @@
-"""A GATT link to the demo's hub: the port `GattLink` without any Bluetooth."""
+"""A GATT link to a simulated peripheral: the port `GattLink` without any Bluetooth."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from renogybt.model.gatt import AttError, LinkLostError, NotificationListener, Property, Service
+from renogybt.model.gatt import (
+    AttCode,
+    AttError,
+    LinkEnd,
+    LinkLostError,
+    LinkParameters,
+    NotificationListener,
+    Service,
+)
 from renogybt.model.radio import Unsubscribe
 from renogybt.model.subscribers import Subscribers
-from renogybt.simulator.demo_hub import ATT_MTU, NAME_HANDLE, SERVICES, WRITE_HANDLE, DemoHub
-from renogybt.simulator.hub_faults import Answer
-from renogybt.simulator.renogy_bus import ANSWER_S
+from renogybt.simulator.attributes import COMMAND, READ, SUBSCRIBE, WRITE, Attributes
+from renogybt.simulator.peripheral import Peripheral
 
-ROUND_TRIP_S = 0.03
-"""Two connection events of 15 ms: a request, and its response."""
-_BETWEEN_NOTIFICATIONS_S = 0.002
-_PROPERTIES = {each.handle: each.properties for service in SERVICES for each in service.characteristics}
+INTERVAL_S = 0.015
+"""From one connection event to the next, until somebody tunes the link."""
+_ROUND_TRIP_EVENTS = 2
+"""A request in one connection event, its response in the next."""
+_PAIRING_EVENTS = 12
+"""Features, public keys, confirmations, checks and keys go back and forth one after the other."""
+_INTERVAL_UNIT_S = 0.00125
+_INTERVALS = range(6, 3201)
+"""What the Core Specification allows, volume 4 part E 7.8.18: 7.5 ms to 4 s."""
+_ATT_HEADER_OCTETS = 3
 
 
 class DemoLink:
-    """The link of one central to a hub, from `DemoHub.accept` until one of the two ends it.
+    """The link of one central to a peripheral, from `Peripheral.accept` until one of the two ends it.
 
-    The hub answers one request after the other. What is under way when the link ends is lost.
+    What is under way when the link ends is lost. A bond that is there encrypts the link from the start.
     """
 
-    def __init__(self, hub: DemoHub) -> None:
-        self._hub = hub
+    def __init__(self, peripheral: Peripheral) -> None:
+        self._peripheral = peripheral
+        self._attributes = Attributes(peripheral.services)
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[int, NotificationListener] = {}
         self._closed: Subscribers[None] = Subscribers()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._line_free_at = 0.0
-        self._open = True
-        hub.accept(self)
+        self._end: LinkEnd | None = None
+        self._encrypted = peripheral.bonded
+        self._interval_s = INTERVAL_S
+        peripheral.accept(self)
 
     @property
     def address(self) -> int:
-        """Of the hub."""
-        return self._hub.address
+        """Of the peripheral."""
+        return self._peripheral.address
 
     @property
     def name(self) -> str:
-        """What the hub calls itself."""
-        return self._hub.name
+        """What the peripheral calls itself."""
+        return self._peripheral.name
 
     @property
     def open(self) -> bool:
         """Whether the link is there."""
-        return self._open
+        return self._end is None
+
+    @property
+    def end(self) -> LinkEnd | None:
+        """Who ended it; None while it is open."""
+        return self._end
 
     @property
     def mtu(self) -> int:
-        """A hub agrees to no more."""
-        return ATT_MTU
+        """What the peripheral agrees to."""
+        return self._peripheral.mtu
 
     @property
     def services(self) -> Sequence[Service]:
-        """As on a BT-2."""
-        return SERVICES
+        """All of them, in the order of their handles."""
+        return self._peripheral.services
 
     async def read(self, handle: int) -> bytes:
-        """The device name is all that can be read; raises AttError or LinkLostError."""
-        await self._operation(handle, Property.READ, "read")
-        return self._hub.name.encode() if handle == NAME_HANDLE else b""
+        """The whole value; raises AttError or LinkLostError."""
+        await self._exchange()
+        self._attributes.require(handle, READ)
+        configuration = self._attributes.configuration(handle, tuple(self._listeners))
+        if configuration is not None:
+            return configuration
+        return self._peripheral.read(handle, encrypted=self._encrypted)
 
     async def write(self, handle: int, value: bytes, *, response: bool) -> None:
-        """A request, if it goes to FFD1; raises AttError or LinkLostError."""
-        needed = Property.WRITE if response else Property.WRITE_WITHOUT_RESPONSE
-        await self._operation(handle, needed, "write", round_trip=response)
-        if len(value) > ATT_MTU - 3:
-            raise AttError(f"{len(value)} octets are too long for an ATT MTU of {ATT_MTU}")
-        if handle == WRITE_HANDLE:
-            self._ask(value)
+        """Of any length with response, as BlueZ prepares long writes; raises AttError or LinkLostError."""
+        with_response = response or self._attributes.is_descriptor(handle)
+        await self._exchange(_ROUND_TRIP_EVENTS if with_response else 0)
+        self._attributes.require(handle, WRITE if with_response else COMMAND)
+        if not with_response and len(value) > self.mtu - _ATT_HEADER_OCTETS:
+            text = f"{len(value)} octets are too long for an ATT MTU of {self.mtu}"
+            raise AttError(text, AttCode.INVALID_LENGTH)
+        self._peripheral.write(handle, value, self, encrypted=self._encrypted)
 
     async def subscribe(self, handle: int, listener: NotificationListener) -> None:
         """Hand every further notification to `listener`; raises AttError or LinkLostError."""
-        await self._operation(handle, Property.NOTIFY, "subscribe to")
+        await self._exchange()
+        self._attributes.require(handle, SUBSCRIBE)
         self._listeners[handle] = listener
 
     async def unsubscribe(self, handle: int) -> None:
         """No more notifications; raises LinkLostError."""
         self._listeners.pop(handle, None)
-        await self._travel(ROUND_TRIP_S)
+        await self._exchange()
+
+    async def pair(self, passkey: int | None = None) -> None:
+        """Make a bond, unless there is one; raises PairingError or LinkLostError."""
+        bonded = self._peripheral.bonded
+        await self._exchange(_ROUND_TRIP_EVENTS if bonded else _PAIRING_EVENTS)
+        if not bonded:
+            self._peripheral.pair(passkey)
+        self._encrypted = True
+
+    async def tune(self, parameters: LinkParameters) -> None:
+        """Meet as seldom as they allow; raises AttError or LinkLostError."""
+        await self._exchange()
+        shortest, longest = parameters.min_interval, parameters.max_interval
+        if not (shortest in _INTERVALS and longest in _INTERVALS and shortest <= longest):
+            raise AttError(f"connection intervals from {shortest} to {longest} are not allowed")
+        self._interval_s = longest * _INTERVAL_UNIT_S
 
     def on_close(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call `listener` once when the link ends, at once if it has ended."""
-        if self._open:
+        if self.open:
             return self._closed.add(lambda _: listener())
         listener()
         return lambda: None
 
-    def close(self) -> None:
+    def close(self, end: LinkEnd = LinkEnd.OURSELVES) -> None:
         """End the link from this side."""
-        self._hub.release(self)
-        self.lost()
+        self._peripheral.release(self)
+        self._finish(end)
 
-    def lost(self) -> None:
-        """The hub, or the radio, has ended it."""
-        if not self._open:
+    # -- for the peripheral
+
+    @property
+    def now(self) -> float:
+        """Seconds of the event loop."""
+        return self._loop.time()
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Call `action` then, if the link is still there."""
+        if not self.open:
             return
-        self._open = False
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self._listeners.clear()
-        self._closed.notify(None)
 
-    async def _operation(self, handle: int, needed: Property, what: str, *, round_trip: bool = True) -> None:
-        """One exchange with the hub, which refuses what the characteristic cannot do."""
-        await self._travel(ROUND_TRIP_S if round_trip else 0.0)
-        if needed not in _PROPERTIES.get(handle, Property(0)):
-            raise AttError(f"the hub does not let anybody {what} handle 0x{handle:04x}")
-
-    async def _travel(self, seconds: float) -> None:
-        if self._open:
-            await asyncio.sleep(seconds)
-        if not self._open:
-            raise LinkLostError("the link to the demo hub is gone")
-
-    def _ask(self, request: bytes) -> None:
-        free_at = self._line_free_at = max(self._loop.time(), self._line_free_at) + ANSWER_S
-        self._at(free_at, partial(self._reach_the_line, request))
-
-    def _reach_the_line(self, request: bytes) -> None:
-        self._send(self._hub.answer(request))
-
-    def _send(self, answer: Answer) -> None:
-        begin = self._loop.time() + answer.delay_s
-        for number, piece in enumerate(answer.pieces):
-            self._at(begin + number * _BETWEEN_NOTIFICATIONS_S, partial(self._notify, piece))
-            if answer.drops:
-                self._at(begin + _BETWEEN_NOTIFICATIONS_S, self._hub.drop)
-                return
-
-    def _notify(self, octets: bytes) -> None:
-        for listener in tuple(self._listeners.values()):
-            listener(octets)
-
-    def _at(self, when: float, action: Callable[[], None]) -> None:
         def act() -> None:
             self._timers.discard(timer)
             action()
 
         timer = self._loop.call_at(when, act)
         self._timers.add(timer)
+
+    def send(self, handle: int, octets: bytes) -> None:
+        """A notification or an indication, for whoever listens; cut off where the MTU ends."""
+        listener = self._listeners.get(handle)
+        if listener is not None:
+            listener(octets[: self.mtu - _ATT_HEADER_OCTETS])
+
+    def lost(self) -> None:
+        """The peripheral has ended it."""
+        self._finish(LinkEnd.PERIPHERAL)
+
+    def _finish(self, end: LinkEnd) -> None:
+        if self._end is not None:
+            return
+        self._end = end
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._listeners.clear()
+        self._closed.notify(None)
+
+    async def _exchange(self, events: int = _ROUND_TRIP_EVENTS) -> None:
+        """What takes so many connection events; raises LinkLostError."""
+        if self.open:
+            await asyncio.sleep(events * self._interval_s)
+        if not self.open:
+            raise LinkLostError(f"the link to {self.name} is gone")

@@ -1,19 +1,21 @@
 """A radio without hardware: the port `Radio` on a simulated neighbourhood."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from renogybt.model.advertisement import Advertisement, format_address
+from renogybt.model.advertisement import Advertisement
 from renogybt.model.broadcast import Broadcast
-from renogybt.model.gatt import ConnectError, GattLink, NotHeardError
+from renogybt.model.gatt import GattLink
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
+from renogybt.model.slots import ConnectionSlots, Slot
 from renogybt.simulator.demo_hub import DemoHub
-from renogybt.simulator.kinds import DEFAULT_ADVERTISERS
-from renogybt.simulator.link import DemoLink
+from renogybt.simulator.demo_lamp import DemoLamp
+from renogybt.simulator.kinds import DEFAULT_ADVERTISERS, LAMP
+from renogybt.simulator.links import DemoLinks
 from renogybt.simulator.neighbourhood import DEFAULT_RATE, Neighbourhood
 
 _LOGGER = logging.getLogger(__name__)
@@ -26,25 +28,16 @@ _LOOK_INTERVAL_S = 0.050
 _LONGEST_QUEUE_S = 1.0
 """A process that was suspended does not catch up: a kernel's queue holds no more than this either."""
 
-_HEARING_S = 5.0
-"""How long a peripheral is listened for."""
-_ADVERTISING_INTERVAL_S = 0.5
-"""Of the hub: so often it can be heard."""
-_ATTEMPT_S = 10.0
-"""How long an attempt to connect may take."""
-_ENTERING_S = 30.0
-"""What the port allows, the wait for other attempts included."""
-_CONNECTING_S = 0.2
-"""How long it takes, with all services read."""
-
 
 class DemoRadio(Broadcast):
     """The simulated adapter `adapter` among `advertisers` devices; implements `renogybt.model.radio.Radio`.
 
-    `rate` is the number of advertisements per second of all devices together, `clock` counts
-    monotonic seconds. `hub` is the one peripheral that links can be opened to. Before `run` the
-    status is IDLE, afterwards STOPPED; it may run again.
+    `rate` is the number of advertisements per second of all these together, `clock` counts
+    monotonic seconds. `hub` is one of them; `lamp` comes in addition. Links can be opened to these
+    two. Before `run` the status is IDLE, afterwards STOPPED; it may run again.
     """
+
+    tunes_links = True
 
     def __init__(
         self,
@@ -55,81 +48,75 @@ class DemoRadio(Broadcast):
         seed: int = 1,
         clock: Callable[[], float] = time.monotonic,
         hub: DemoHub | None = None,
+        lamp: DemoLamp | None = None,
+        slots: ConnectionSlots | None = None,
     ) -> None:
         super().__init__(ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter))
-        self._neighbourhood = Neighbourhood(seed, advertisers=advertisers, rate=rate)
+        self._neighbourhood = Neighbourhood(seed, advertisers=advertisers, rate=rate, guests=(LAMP,))
         self._clock = clock
         self._began = clock()
         self.hub = DemoHub(clock=clock) if hub is None else hub
-        self._link: DemoLink | None = None
-        self._attempt = asyncio.Lock()
+        self.lamp = DemoLamp() if lamp is None else lamp
+        self.slots = ConnectionSlots() if slots is None else slots
+        self._links = DemoLinks(self, (self.hub, self.lamp), self.slots, clock)
+        self._works = asyncio.Event()
 
     def set_mode(self, mode: ScanMode) -> None:
         """Scan in this mode from now on: a simulated adapter can do both."""
         self._become(replace(self._status, mode=mode))
 
+    def connect(self, address: int, slot: Slot | None = None) -> AbstractAsyncContextManager[GattLink]:
+        """A GATT link to the hub or the lamp, for the time of the `async with`.
+
+        Raises NotHeardError or ConnectError.
+        """
+        return self._links.connect(address, slot)
+
+    async def unpair(self, address: int) -> None:
+        """Remove the bond with a peripheral; a link to it ends."""
+        self._links.unpair(address)
+
+    async def forget(self, address: int) -> None:
+        """Nothing to do: services are read anew for each link."""
+
     async def run(self) -> None:
         """Scan until cancelled."""
         self._become(replace(self._status, state=ScannerState.STARTING))
         _LOGGER.info("demo radio: all advertisements are simulated, no Bluetooth hardware is used")
-        self._become(replace(self._status, state=ScannerState.RUNNING, intake=Intake.DEMO))
+        self._work()
         try:
             await self._scan()
         finally:
-            if self._link is not None:
-                self._link.close()
-            self._become(replace(self._status, state=ScannerState.STOPPED, intake=Intake.NONE))
+            self._rest(ScannerState.STOPPED)
 
-    @contextlib.asynccontextmanager
-    async def connect(self, address: int) -> AsyncIterator[GattLink]:
-        """A GATT link to the hub, for the time of the `async with`; raises NotHeardError or ConnectError."""
-        try:
-            async with asyncio.timeout(_ENTERING_S):
-                link = await self._open(address)
-        except TimeoutError:
-            raise ConnectError(
-                f"{format_address(address)} had to wait for other attempts for {_ENTERING_S:g} s"
-            ) from None
-        try:
-            yield link
-        finally:
-            link.close()
+    # -- on request
 
-    async def _open(self, address: int) -> DemoLink:
-        async with self._attempt:
-            self._must_run()
-            if address == self.hub.address and self.hub.taken:
-                raise ConnectError(f"{format_address(address)} is in use: it serves one central at a time")
-            await self._hear(address)
-            if address != self.hub.address or not self.hub.accepting:
-                await asyncio.sleep(_ATTEMPT_S)
-                raise ConnectError(f"{format_address(address)} advertises, but lets nobody connect")
-            await asyncio.sleep(_CONNECTING_S)
-            self._must_run()
-            if not self.hub.accepting:
-                raise ConnectError(f"{format_address(address)} is gone before the link was there")
-            self._link = DemoLink(self.hub)
-            return self._link
+    def fail(self, reason: str) -> None:
+        """Take the adapter away from a radio that runs: it hears nothing, and all links end."""
+        if self._status.state is ScannerState.RUNNING:
+            self._rest(ScannerState.FAILED, reason)
 
-    async def _hear(self, address: int) -> None:
-        """Wait for an advertisement of it; raises NotHeardError."""
-        for _ in range(round(_HEARING_S / _ADVERTISING_INTERVAL_S)):
-            await asyncio.sleep(_ADVERTISING_INTERVAL_S)
-            if self._neighbourhood.is_near(address) and (address != self.hub.address or self.hub.advertising):
-                return
-        raise NotHeardError(
-            f"{format_address(address)} does not advertise: nothing heard in {_HEARING_S:g} s"
-        )
+    def recover(self) -> None:
+        """Give it back."""
+        if self._status.state is ScannerState.FAILED:
+            self._work()
 
-    def _must_run(self) -> None:
-        if self._status.state is not ScannerState.RUNNING:
-            raise ConnectError("the demo radio does not run")
+    def _work(self) -> None:
+        self._works.set()
+        self._become(replace(self._status, state=ScannerState.RUNNING, intake=Intake.DEMO, reason=""))
+
+    def _rest(self, state: ScannerState, reason: str = "") -> None:
+        """The status first: whoever is told that a link has ended shall not try again at once."""
+        self._works.clear()
+        self._become(replace(self._status, state=state, intake=Intake.NONE, reason=reason))
+        self._links.end()
 
     async def _scan(self) -> None:
         looked = -_LOOK_INTERVAL_S
         while True:
             look_at = max(self._neighbourhood.next_due, looked + _LOOK_INTERVAL_S)
             await asyncio.sleep(max(0.0, look_at - self._now()))
+            await self._works.wait()
             looked = self._now()
             if looked - self._neighbourhood.next_due > _LONGEST_QUEUE_S:
                 self._neighbourhood.skip(looked - _LOOK_INTERVAL_S)
@@ -137,10 +124,9 @@ class DemoRadio(Broadcast):
                 self._deliver(batch)
 
     def _audible(self, sent: list[Advertisement]) -> list[Advertisement]:
-        """Without those of the hub while it has no reason to advertise."""
-        if self.hub.advertising:
-            return sent
-        return [each for each in sent if each.address != self.hub.address]
+        """Without those of peripherals that have no reason to advertise."""
+        silent = [each.address for each in (self.hub, self.lamp) if not each.advertising]
+        return [each for each in sent if each.address not in silent] if silent else sent
 
     def _now(self) -> float:
         return self._clock() - self._began

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,73 @@ async def test_sixteen_unanswered_calls_end_the_connection(world: World) -> None
         with pytest.raises(BusError):
             await bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
     assert world.bluez.calls["StartDiscovery"] <= MAX_UNANSWERED
+
+
+async def given_up(bus: Bus, member: str) -> None:
+    with pytest.raises(CallTimeoutError):
+        await bus.call(PATH, ADAPTER, member, timeout_s=0.002)
+
+
+async def answered_too_late(world: World, bus: Bus) -> None:
+    """One that was given up; its answer has come."""
+    world.bluez.fail_next("StartDiscovery", "org.bluez.Error.Failed", "late", after_s=0.01)
+    await given_up(bus, "StartDiscovery")
+    world.bluez.fail_next("SetDiscoveryFilter", "org.bluez.Error.Failed", "later still", after_s=0.01)
+    with pytest.raises(CallError):
+        await bus.call(PATH, ADAPTER, "SetDiscoveryFilter", "a{sv}", ({},))
+
+
+async def test_a_call_that_is_answered_too_late_counts_no_more(world: World) -> None:
+    async with Bus(world.bus.address) as bus:
+        for _ in range(3 * MAX_UNANSWERED):
+            await answered_too_late(world, bus)
+        assert bus.open
+
+
+async def test_late_answers_make_room_for_as_many_calls_and_no_more(world: World) -> None:
+    async with Bus(world.bus.address) as bus:
+        world.bluez.swallow("StopDiscovery")
+        for number in range(MAX_UNANSWERED - 1):
+            await given_up(bus, "StopDiscovery")
+            if number < MAX_UNANSWERED - 2:
+                await answered_too_late(world, bus)
+        assert bus.open
+        await given_up(bus, "StopDiscovery")
+        assert not bus.open
+
+
+async def test_calls_that_were_cancelled_count_until_they_are_answered(world: World) -> None:
+    async with Bus(world.bus.address) as bus:
+        world.bluez.swallow("StopDiscovery")
+        for _ in range(MAX_UNANSWERED - 1):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.002):
+                    await bus.call(PATH, ADAPTER, "StopDiscovery")
+        assert bus.open
+        await given_up(bus, "StopDiscovery")
+        assert not bus.open
+
+
+@pytest.mark.parametrize("dies", ["bluetoothd", "the bus", "nobody"])
+async def test_a_call_that_was_given_up_leaves_nothing_when_the_connection_ends(
+    world: World, dies: str
+) -> None:
+    """asyncio would complain of an exception that nobody has looked at."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    world.bluez.swallow("StartDiscovery")
+    before = asyncio.all_tasks()
+    async with Bus(world.bus.address) as bus:
+        await given_up(bus, "StartDiscovery")
+        if dies == "bluetoothd":
+            await world.bluez.crash()
+        elif dies == "the bus":
+            await world.bus.kill()
+            await bus.wait_closed()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
+    assert asyncio.all_tasks() <= before
 
 
 async def test_closing_ends_the_discovery_of_the_connection(world: World) -> None:

@@ -1,7 +1,7 @@
 from dbus_fast import Variant
 
-from renogybt.bluetooth.gatt_tree import CHARACTERISTIC, SERVICE, read_tree
-from renogybt.model.gatt import BASE_UUID, Property
+from renogybt.bluetooth.gatt_tree import CHARACTERISTIC, DESCRIPTOR, SERVICE, Place, read_tree
+from renogybt.model.gatt import BASE_UUID, Descriptor, Property
 
 DEVICE = "/org/bluez/hci0/dev_6C_B2_FD_86_82_4D"
 FFF0, FFF1 = BASE_UUID.format(0xFFF0), BASE_UUID.format(0xFFF1)
@@ -26,7 +26,7 @@ def test_the_value_follows_the_declaration_that_the_path_names() -> None:
     (found,) = tree.services
     assert (found.uuid, found.handle) == (FFF0, 0x0A)
     assert (found.characteristics[0].uuid, found.characteristics[0].handle) == (FFF1, 0x100)
-    assert tree.paths == {0x100: f"{DEVICE}/service000a/char00ff"}
+    assert tree.places == {0x100: Place(f"{DEVICE}/service000a/char00ff", CHARACTERISTIC)}
 
 
 def test_order_is_that_of_the_handles() -> None:
@@ -41,6 +41,29 @@ def test_order_is_that_of_the_handles() -> None:
     )
     assert [each.handle for each in tree.services] == [0x10, 0x20]
     assert [each.handle for each in tree.services[1].characteristics] == [0x22, 0x24]
+
+
+def descriptor(uuid: str) -> dict[str, dict[str, Variant]]:
+    return {DESCRIPTOR: {"UUID": Variant("s", uuid)}}
+
+
+def test_descriptors_belong_to_their_characteristic_and_are_in_order() -> None:
+    format_uuid, cccd = BASE_UUID.format(0x2904), BASE_UUID.format(0x2902)
+    tree = read_tree(
+        DEVICE,
+        {
+            f"{DEVICE}/service000a/char000b/desc000e": descriptor(format_uuid.upper()),
+            f"{DEVICE}/service000a/char000b/desc000d": descriptor(cccd),
+            f"{DEVICE}/service000a": service(FFF0),
+            f"{DEVICE}/service000a/char000b": characteristic(FFF1, "notify"),
+            f"{DEVICE}/service000a/char0010": characteristic(FFF1, "read"),
+        },
+    )
+    first, second = tree.services[0].characteristics
+    assert first.descriptors == (Descriptor(cccd, 0x0D), Descriptor(format_uuid, 0x0E))
+    assert second.descriptors == ()
+    assert tree.places[0x0D] == Place(f"{DEVICE}/service000a/char000b/desc000d", DESCRIPTOR)
+    assert sorted(tree.places) == [0x0C, 0x0D, 0x0E, 0x11]
 
 
 def test_uuids_may_come_twice_and_are_told_in_small_letters() -> None:
@@ -81,5 +104,5 @@ def test_what_is_not_of_this_device_or_no_service_is_left_out() -> None:
         },
     )
     assert tree.services == ()
-    assert tree.paths == {}
+    assert tree.places == {}
     assert tree.mtu == 23

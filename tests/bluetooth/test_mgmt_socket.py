@@ -5,7 +5,7 @@ import struct
 import pytest
 from fakes.bus_client import until
 from fakes.listeners import ADDRESS, Channel
-from fakes.mgmt import DEVICE_FOUND, MONITOR_REMOVED
+from fakes.mgmt import DEVICE_FOUND, LE_PUBLIC, MONITOR_REMOVED
 
 from renogybt.bluetooth import mgmt as mgmt_socket
 from renogybt.bluetooth.errors import CallTimeoutError, MgmtError, MgmtUnavailableError
@@ -81,6 +81,38 @@ async def test_a_flood_is_read_in_pieces_and_whole(channel: Channel) -> None:
     await channel.flush()
     assert [int.from_bytes(each.data, "big") for each in channel.heard] == list(range(count))
     assert len(channel.batches) <= 30
+
+
+# -- connects that failed
+
+
+async def test_a_connect_that_failed_is_known_as_soon_as_the_kernel_has_told_it(channel: Channel) -> None:
+    channel.kernel.fail_connect(ADDRESS, LE_PUBLIC, mgmt.NO_RESOURCES)
+    channel.kernel.advertise(ADDRESS, DATA)
+    assert channel.socket.connect_failures() == ((parse_address(ADDRESS), mgmt.NO_RESOURCES),)
+    assert len(channel.heard) == 1
+    assert channel.socket.connect_failures() == ()
+
+
+async def test_a_connect_of_another_adapter_or_kind_is_none_of_ours(channel: Channel) -> None:
+    channel.kernel.fail_connect(ADDRESS, LE_PUBLIC, mgmt.NO_RESOURCES, index=1)
+    channel.kernel.fail_connect(ADDRESS, 0, mgmt.NO_RESOURCES)
+    assert channel.socket.connect_failures() == ()
+
+
+async def test_no_more_than_the_last_failures_are_kept(channel: Channel) -> None:
+    for number in range(100):
+        channel.kernel.fail_connect(ADDRESS, LE_PUBLIC, number)
+    assert [each.status for each in channel.socket.connect_failures()][-1] == 99
+    assert len(channel.socket.connect_failures()) < 50
+
+
+async def test_of_a_socket_that_has_broken_no_failures_are_known(channel: Channel) -> None:
+    channel.kernel.cut()
+    assert channel.socket.connect_failures() == ()
+    assert not channel.socket.open
+    assert channel.changes == 1
+    assert channel.socket.connect_failures() == ()
 
 
 # -- commands

@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from fakes import hub
 from fakes.bus_client import until
 from fakes.hurried_loop import in_a_hurry
 from fakes.radio_world import Heard, World
@@ -12,7 +13,9 @@ from fakes.radio_world import Heard, World
 from renogybt.bluetooth.bus import MAX_UNANSWERED
 from renogybt.bluetooth.errors import BusError
 from renogybt.config import AdvertisementSource
-from renogybt.model.radio import ScannerState
+from renogybt.model.advertisement import parse_address
+from renogybt.model.gatt import ConnectError
+from renogybt.model.radio import Radio, ScannerState
 
 
 async def _senders(world: World, member: str, seconds: float) -> tuple[set[str], int]:
@@ -197,3 +200,33 @@ async def test_an_adapter_that_the_kernel_never_shows_is_told(folder: Path) -> N
             assert len(heard.reasons) == 1
             world.on_air = True
             await heard.running(60)
+
+
+async def _reason(radio: Radio, address: str) -> str:
+    """Why there is no link."""
+    with pytest.raises(ConnectError) as failure:
+        async with radio.connect(parse_address(address)):
+            pytest.fail("there is a link")
+    return str(failure.value)
+
+
+@in_a_hurry
+async def test_thirty_seconds_are_all_that_a_link_may_take_the_wait_for_others_included(
+    folder: Path,
+) -> None:
+    """By D-Bus each attempt is given ten seconds, and one is made at a time."""
+    addresses = [f"6C:B2:FD:86:82:{number:02X}" for number in range(3)]
+    async with World(folder) as world:
+        for address in addresses:
+            world.bluez.peripherals[address] = hub.hub(address)
+            world.bluez.peripherals[address].hangs = True
+        radio = world.radio()
+        async with world.run(radio) as heard:
+            await heard.running(60)
+            await until(lambda: all(world.bluez.device(address) for address in addresses), 60)
+            begin = asyncio.get_running_loop().time()
+            reasons = await asyncio.gather(*(_reason(radio, address) for address in addresses))
+            assert asyncio.get_running_loop().time() - begin < 31.0
+            assert sum("in 2 attempts" in reason for reason in reasons) == 1
+            assert sum("within 30 s" in reason for reason in reasons) == 2
+            await until(lambda: radio.slots.free == radio.slots.limit, 60)

@@ -7,19 +7,21 @@ from typing import Protocol
 
 import pytest
 from conformance.radio import Record
+from conformance.steps import LinkSteps, refused
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.gatt import (
     BASE_UUID,
-    AttError,
+    AttCode,
     GattError,
     GattLink,
+    LinkEnd,
     LinkLostError,
     NotHeardError,
     Property,
     Service,
 )
-from renogybt.model.radio import Radio, ScannerState, ScannerStatus
+from renogybt.model.radio import Radio
 
 REQUEST = bytes.fromhex("300313b20006654a")
 """Six registers of unit 48; the answer fits into one notification of 20 octets."""
@@ -61,40 +63,14 @@ class HubUnderTest(Protocol):
         ...
 
 
-class LinkConformance:
+class LinkConformance(LinkSteps):
     """Derive a `Test...` class, with a fixture `hub_under_test` that yields a `HubUnderTest`."""
-
-    deadline_s = 15.0
-    """For each single step; a real adapter may need all of it."""
 
     # -- steps
 
     @contextlib.asynccontextmanager
-    async def _deadline(self, what: str) -> AsyncIterator[None]:
-        deadline = asyncio.timeout(self.deadline_s)
-        try:
-            async with deadline:
-                yield
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            pytest.fail(f"not within {self.deadline_s} s: {what}")
-
-    async def _running(self, radio: Radio) -> None:
-        record = Record[ScannerStatus]()
-        unwatch = radio.watch(record)
-        try:
-            async with self._deadline("a running radio"):
-                await record.until(lambda _: radio.status.state is ScannerState.RUNNING)
-        finally:
-            unwatch()
-
-    @contextlib.asynccontextmanager
     async def _link(self, hub: HubUnderTest) -> AsyncIterator[GattLink]:
-        await self._running(hub.radio)
-        async with contextlib.AsyncExitStack() as stack:
-            async with self._deadline("a link"):
-                link = await stack.enter_async_context(hub.radio.connect(hub.address))
+        async with self._connected(hub.radio, hub.address) as link:
             yield link
 
     async def _listening(self, link: GattLink) -> Record[bytes]:
@@ -213,15 +189,15 @@ class LinkConformance:
         async with self._link(hub_under_test) as link:
             write = value_handle(link, WRITE_SERVICE, WRITE)
             async with self._deadline("five refusals"):
-                with pytest.raises(AttError):
+                with refused(AttCode.INVALID_HANDLE):
                     await link.read(NO_HANDLE)
-                with pytest.raises(AttError):
+                with refused(AttCode.INVALID_HANDLE):
                     await link.write(NO_HANDLE, b"\x00", response=True)
-                with pytest.raises(AttError):
+                with refused(AttCode.INVALID_HANDLE):
                     await link.subscribe(NO_HANDLE, Record[bytes]())
-                with pytest.raises(AttError):
+                with refused(AttCode.REQUEST_NOT_SUPPORTED):
                     await link.subscribe(write, Record[bytes]())
-                with pytest.raises(AttError):
+                with refused(AttCode.READ_NOT_PERMITTED):
                     await link.read(value_handle(link, NOTIFY_SERVICE, NOTIFY))
             record = await self._listening(link)
             await self._ask(link)
@@ -235,8 +211,10 @@ class LinkConformance:
             write = value_handle(link, WRITE_SERVICE, WRITE)
             notify = value_handle(link, NOTIFY_SERVICE, NOTIFY)
             link.on_close(lambda: closed(None))
+            assert link.end is None
 
         assert not link.open
+        assert link.end is LinkEnd.OURSELVES
         assert len(closed.told) == 1
         with pytest.raises(LinkLostError):
             await link.read(notify)
@@ -254,6 +232,7 @@ class LinkConformance:
                 await closed.until(bool)
 
             assert not link.open
+            assert link.end is LinkEnd.PERIPHERAL
             with pytest.raises(LinkLostError):
                 await link.write(value_handle(link, WRITE_SERVICE, WRITE), REQUEST, response=False)
         assert len(closed.told) == 1

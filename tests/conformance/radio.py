@@ -13,6 +13,9 @@ from renogybt.protocols.advertising.structures import split
 
 T = TypeVar("T")
 
+STRANGER = 0x02_00_00_00_00_01
+"""The address of nobody."""
+
 
 class RadioUnderTest(Protocol):
     """A radio whose `run` is already a task, and the world around it."""
@@ -136,6 +139,22 @@ class RadioConformance:
         await self._switch(radio, ScanMode.PASSIVE)
 
         assert record.told == []
+
+    # -- links, of which there is none
+
+    async def test_all_slots_are_free_at_first(self, radio_under_test: RadioUnderTest) -> None:
+        slots = radio_under_test.radio.slots
+
+        assert slots.free == slots.limit > 0
+        assert slots.clients == ()
+
+    async def test_to_part_from_somebody_unknown_is_no_error(self, radio_under_test: RadioUnderTest) -> None:
+        radio = radio_under_test.radio
+        await self._running(radio)
+
+        async with self._deadline(radio, "the end of no bond"):
+            await radio.unpair(STRANGER)
+            await radio.forget(STRANGER)
 
     # -- advertisements
 

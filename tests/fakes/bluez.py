@@ -9,6 +9,7 @@ from dbus_fast import Message, MessageType, NameFlag, RequestNameReply, Variant
 from dbus_fast.aio import MessageBus
 
 from fakes.bluez_adapter import FakeAdapter
+from fakes.bluez_agent import Agents
 from fakes.bluez_device import DEVICE, FakeDevice
 from fakes.bluez_errors import CallError
 from fakes.bluez_faults import CallFaults
@@ -53,6 +54,7 @@ class FakeBlueZ(CallFaults):
         self.mute = False
         self.adapters: dict[str, FakeAdapter] = {}
         self.peripherals: dict[str, FakePeripheral] = {}
+        self.agents = Agents()
         self._bus_address = bus_address
         self._bus: MessageBus | None = None
         self._outbox = Outbox()
@@ -81,7 +83,7 @@ class FakeBlueZ(CallFaults):
         self._bus = bus = await MessageBus(bus_address=self._bus_address).connect()
         bus.add_message_handler(self._on_message)
         await add_match(bus, CONNECTION_LOST)
-        self._outbox.bus = bus
+        self._outbox.bus = self.agents.bus = bus
         if await bus.request_name(SERVICE, NameFlag.DO_NOT_QUEUE) is not RequestNameReply.PRIMARY_OWNER:
             await self._leave_bus()
             raise RuntimeError(f"{SERVICE} has an owner already")
@@ -112,7 +114,9 @@ class FakeBlueZ(CallFaults):
         """Plug a controller in; bluetoothd shows it at once and powers it a moment later."""
         if hci in self.adapters:
             raise ValueError(f"{hci} is there already")
-        adapter = FakeAdapter(hci, address, self._outbox, self.temporary_timeout_s, self.peripherals)
+        adapter = FakeAdapter(
+            hci, address, self._outbox, self.temporary_timeout_s, self.peripherals, self.agents
+        )
         self.adapters[hci] = adapter
         if self._shown:
             adapter.publish()
@@ -195,9 +199,10 @@ class FakeBlueZ(CallFaults):
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        self._outbox.bus = None  # the dead tell nothing
         for adapter in self.adapters.values():
             adapter.forget(orphan_s)
-        self._outbox.bus = None
+        self.agents.leave()
         bus, self._bus = self._bus, None
         if bus is not None and bus.connected:
             bus.disconnect()
@@ -223,7 +228,7 @@ class FakeBlueZ(CallFaults):
         self._timers.append(asyncio.get_running_loop().call_later(delay_s, action))
 
     def _objects(self) -> dict[str, BusObject]:
-        objects: list[BusObject] = [Daemon()]
+        objects: list[BusObject] = [Daemon(self.agents)]
         for adapter in self.adapters.values():
             if adapter.published:
                 objects += [adapter, *adapter.devices.values()]
@@ -234,6 +239,7 @@ class FakeBlueZ(CallFaults):
     def _on_message(self, message: Message) -> bool:
         if message.message_type is MessageType.SIGNAL:
             if message.member == "NameOwnerChanged" and message.body[2] == "":
+                self.agents.vanish(message.body[0])
                 for adapter in self.adapters.values():
                     adapter.vanish(message.body[0])
             return False

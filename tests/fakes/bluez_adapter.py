@@ -1,11 +1,13 @@
 """An Adapter1 object: who discovers, what is heard, what power does (bluez src/adapter.c)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from dbus_fast import Variant
 
+from fakes.bluez_agent import Agents
 from fakes.bluez_device import DEVICE, Answer, FakeDevice, Properties
 from fakes.bluez_discovery import DiscoverySessions
 from fakes.bluez_errors import (
@@ -33,7 +35,8 @@ class FakeAdapter:
 
     `powered` and an orphaned discovery live in the kernel and outlive bluetoothd; `published`
     says whether bluetoothd shows the adapter. Discoveries belong to senders of D-Bus.
-    `repeats_after_s`: how long the controller keeps a repeat back while it discovers.
+    `repeats_after_s`: how long the controller keeps a repeat back while it discovers. `most_links`: how many
+    links it can have; for one more `no_room` is called with the address of the peripheral and its type.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class FakeAdapter:
         outbox: Outbox,
         temporary_timeout_s: float,
         peripherals: Mapping[str, FakePeripheral],
+        agents: Agents,
     ) -> None:
         self.path = f"/org/bluez/{hci}"
         self.address = address
@@ -50,11 +54,14 @@ class FakeAdapter:
         self.published = False
         self.power_settle_s = 0.0
         self.repeats_after_s = 0.0
+        self.most_links: int | None = None
+        self.no_room: Callable[[str, str], None] = lambda _address, _address_type: None
         self.sessions = DiscoverySessions()
         self.devices: dict[str, FakeDevice] = {}
         self._outbox = outbox
         self._temporary_timeout_s = temporary_timeout_s
         self._peripherals = peripherals
+        self._agents = agents
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._power_on: asyncio.TimerHandle | None = None
         self._settings: Properties = {
@@ -83,7 +90,7 @@ class FakeAdapter:
             }
         }
 
-    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer:
+    def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer | Later:
         """A method call on the object; raises CallError."""
         if interface != ADAPTER:
             raise no_such_method("UnknownMethod", member, "", interface)
@@ -101,7 +108,7 @@ class FakeAdapter:
             case "GetDiscoveryFilters":
                 return "as", [list(SIGNATURES)]
             case "RemoveDevice":
-                self._remove_on_request(body[0])
+                return self._remove_on_request(body[0])
             case _:
                 raise no_such_method("UnknownMethod", member, "", interface)
         return NOTHING
@@ -205,8 +212,16 @@ class FakeAdapter:
                 told = {name: properties[name] for name in names}
                 self._outbox.properties_changed(device.path, DEVICE, told, [])
 
-            device.link = FakeLink(device.path, peripheral, self._outbox, changed)
+            has_room = partial(self._has_room, peripheral)
+            device.link = FakeLink(device.path, peripheral, self._outbox, self._agents, changed, has_room)
         return device
+
+    def _has_room(self, peripheral: FakePeripheral) -> bool:
+        links = sum(1 for link in self._links() if link.connected)
+        if self.most_links is None or links < self.most_links:
+            return True
+        self.no_room(peripheral.address, peripheral.address_type)
+        return False
 
     def _links(self) -> list[FakeLink]:
         return [device.link for device in self.devices.values() if device.link is not None]
@@ -242,12 +257,20 @@ class FakeAdapter:
             elif gone:
                 self._outbox.properties_changed(device.path, DEVICE, {}, gone)
 
-    def _remove_on_request(self, path: str) -> None:
+    def _remove_on_request(self, path: str) -> Answer | Later:
         device = next((device for device in self.devices.values() if device.path == path), None)
         if device is None:
             raise does_not_exist()
         self._require_power()
+        if device.link is not None and device.link.connected:
+            return device.link.disconnect(partial(self._remove_with_bond, device))
+        self._remove_with_bond(device)
+        return NOTHING
+
+    def _remove_with_bond(self, device: FakeDevice) -> None:
         self._remove(device)
+        if device.link is not None:
+            device.link.peripheral.paired = False
 
     def _remove(self, device: FakeDevice) -> None:
         if expiry := self._expiries.pop(device.address, None):

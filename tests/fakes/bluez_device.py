@@ -4,7 +4,14 @@ from typing import Any
 
 from dbus_fast import Variant
 
-from fakes.bluez_errors import CallError, failed, no_such_method, not_connected, not_writable
+from fakes.bluez_errors import (
+    CallError,
+    does_not_exist,
+    failed,
+    no_such_method,
+    not_connected,
+    not_writable,
+)
 from fakes.bluez_filter import Advert
 from fakes.bluez_later import Later
 from fakes.bluez_link import FakeLink
@@ -15,7 +22,12 @@ Properties = dict[str, Variant]
 Answer = tuple[str, list[Any]]
 
 # an advertiser without a peripheral behind it
-_REFUSALS = {"Connect": failed("le-connection-abort-by-local"), "Disconnect": not_connected()}
+_REFUSALS = {
+    "Connect": failed("le-connection-abort-by-local"),
+    "Disconnect": not_connected(),
+    "Pair": failed("le-connection-abort-by-local"),
+    "CancelPairing": does_not_exist(),
+}
 
 
 class FakeDevice:
@@ -37,14 +49,19 @@ class FakeDevice:
         self._manufacturer_data: dict[int, bytes] = {}
         self._service_data: dict[str, bytes] = {}
 
+    @property
+    def paired(self) -> bool:
+        """Whether there is a bond."""
+        return self.link is not None and self.link.peripheral.paired
+
     def properties(self) -> Properties:
         """Device1 as a client sees it: absent properties are absent."""
         properties: Properties = {
             "Address": Variant("s", self.address),
             "AddressType": Variant("s", self._address_type),
             "Alias": Variant("s", self._name or self.address.replace(":", "-")),
-            "Paired": Variant("b", False),
-            "Bonded": Variant("b", False),
+            "Paired": Variant("b", self.paired),
+            "Bonded": Variant("b", self.paired),
             "Trusted": Variant("b", False),
             "Blocked": Variant("b", False),
             "LegacyPairing": Variant("b", False),
@@ -114,8 +131,15 @@ class FakeDevice:
 
     def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer | Later:
         """A method call on the object but Connect, which is the adapter's; raises CallError."""
-        if self.link is not None and (interface, member) == (DEVICE, "Disconnect"):
-            return self.link.disconnect()
+        if self.link is not None and interface == DEVICE:
+            match member:
+                case "Disconnect":
+                    return self.link.disconnect()
+                case "Pair":
+                    return self.link.pairing.pair(sender)
+                case "CancelPairing":
+                    self.link.pairing.cancel()
+                    return "", []
         refusal: CallError | None = _REFUSALS.get(member) if interface == DEVICE else None
         raise refusal or no_such_method("UnknownMethod", member, "", interface)
 

@@ -38,6 +38,16 @@ def does_not_exist() -> CallError:
     return CallError(f"{BLUEZ}.DoesNotExist", "Does Not Exist")
 
 
+def already_exists() -> CallError:
+    """btd_error_already_exists"""
+    return CallError(f"{BLUEZ}.AlreadyExists", "Already Exists")
+
+
+def authentication(kind: str) -> CallError:
+    """new_authentication_return: `Canceled`, `Failed`, `Rejected` or `Timeout`."""
+    return CallError(f"{BLUEZ}.Authentication{kind}", f"Authentication {kind}")
+
+
 def not_connected() -> CallError:
     """btd_error_not_connected"""
     return CallError(f"{BLUEZ}.NotConnected", "Not Connected")
@@ -51,6 +61,19 @@ def not_permitted(text: str) -> CallError:
 def not_supported() -> CallError:
     """btd_error_not_supported"""
     return CallError(f"{BLUEZ}.NotSupported", "Operation is not supported")
+
+
+def att_error(code: int) -> CallError:
+    """create_gatt_dbus_error of src/gatt-client.c: what a peripheral has refused"""
+    texts = {2: "Read not permitted", 3: "Write not permitted", **dict.fromkeys((5, 12, 15), "Not paired")}
+    lengths = {7: "Invalid offset", 13: "Invalid Length"}
+    if code in texts:
+        return not_permitted(texts[code])
+    if code in lengths:
+        return CallError(f"{BLUEZ}.InvalidArguments", lengths[code])
+    if code == 8:
+        return CallError(f"{BLUEZ}.NotAuthorized", "Operation Not Authorized")
+    return not_supported() if code == 6 else failed(f"Operation failed with ATT error: 0x{code:02x}")
 
 
 def no_such_method(kind: str, member: str, signature: str, interface: str) -> CallError:

@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from dbus_fast import SignatureTree, Variant
 
+from fakes.bluez_agent import Agents
 from fakes.bluez_device import Answer
 from fakes.bluez_errors import no_such_interface, no_such_method, no_such_property
 from fakes.bluez_later import Later
@@ -22,7 +23,13 @@ METHODS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "GetDiscoveryFilters": ("", "as"),
         "RemoveDevice": ("o", ""),
     },
-    "org.bluez.Device1": {"Connect": ("", ""), "Disconnect": ("", "")},
+    "org.bluez.AgentManager1": {"RegisterAgent": ("os", ""), "UnregisterAgent": ("o", "")},
+    "org.bluez.Device1": {
+        "Connect": ("", ""),
+        "Disconnect": ("", ""),
+        "Pair": ("", ""),
+        "CancelPairing": ("", ""),
+    },
     "org.bluez.GattService1": {},
     "org.bluez.GattCharacteristic1": {
         "ReadValue": ("a{sv}", "ay"),
@@ -30,6 +37,7 @@ METHODS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "StartNotify": ("", ""),
         "StopNotify": ("", ""),
     },
+    "org.bluez.GattDescriptor1": {"ReadValue": ("a{sv}", "ay"), "WriteValue": ("aya{sv}", "")},
 }
 
 
@@ -52,9 +60,12 @@ class BusObject(Protocol):
 
 
 class Daemon:
-    """/org/bluez, which has no methods that this fake serves."""
+    """/org/bluez, where clients register their agents."""
 
     path = "/org/bluez"
+
+    def __init__(self, agents: Agents) -> None:
+        self._agents = agents
 
     def interfaces(self) -> dict[str, dict[str, Variant]]:
         """The interfaces by which clients recognise bluetoothd."""
@@ -65,8 +76,15 @@ class Daemon:
         raise no_such_property(name)
 
     def call(self, interface: str, member: str, sender: str, body: list[Any]) -> Answer:
-        """There is nothing to call."""
-        raise no_such_method("UnknownMethod", member, "", interface)
+        """AgentManager1; raises CallError."""
+        match interface, member:
+            case "org.bluez.AgentManager1", "RegisterAgent":
+                self._agents.register(sender, body[0], body[1])
+            case "org.bluez.AgentManager1", "UnregisterAgent":
+                self._agents.unregister(sender, body[0])
+            case _:
+                raise no_such_method("UnknownMethod", member, "", interface)
+        return "", []
 
 
 def call_object(

@@ -43,10 +43,21 @@ class Outbox:
             self._send(Message.new_error(call, name, text))
 
     def properties_changed(
-        self, path: str, interface: str, changed: dict[str, Variant], invalidated: list[str]
+        self,
+        path: str,
+        interface: str,
+        changed: dict[str, Variant],
+        invalidated: list[str],
+        *,
+        at_once: bool = False,
     ) -> None:
-        """One signal for all changes of one interface."""
-        self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, changed, invalidated])
+        """One signal for all changes of one interface; `at_once`: ahead of the answer to a call."""
+        body = [interface, changed, invalidated]
+        message = Message.new_signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", body)
+        if at_once:
+            self._send(message)
+        else:
+            self._hold(message)
 
     def interfaces_added(self, path: str, interfaces: Interfaces) -> None:
         """A new object."""
@@ -59,7 +70,9 @@ class Outbox:
         self._signal("/", OBJECT_MANAGER, "InterfacesRemoved", "oas", body)
 
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        message = Message.new_signal(path, interface, member, signature, body)
+        self._hold(Message.new_signal(path, interface, member, signature, body))
+
+    def _hold(self, message: Message) -> None:
         if self._held is None:
             self._send(message)
         else:

@@ -39,7 +39,7 @@ class BusClient:
 
     def __init__(self, bus_address: str) -> None:
         self.signals: list[Signal] = []
-        self._bus_address = bus_address
+        self.address = bus_address
         self._bus: MessageBus | None = None
 
     @property
@@ -56,7 +56,7 @@ class BusClient:
 
     async def connect(self) -> None:
         """Open the connection and listen to all signals of bluetoothd."""
-        self._bus = bus = await MessageBus(bus_address=self._bus_address).connect()
+        self._bus = bus = await MessageBus(bus_address=self.address).connect()
         bus.add_message_handler(self._remember)
         for rule in RULES:
             await self.add_match(rule)
@@ -77,6 +77,16 @@ class BusClient:
     ) -> list[Any]:
         """Call a method of Adapter1."""
         return await self._request("org.bluez", path, "org.bluez.Adapter1", member, signature, list(body))
+
+    async def device(self, member: str, path: str) -> list[Any]:
+        """Call a method of Device1 that takes nothing."""
+        return await self.call(path, "org.bluez.Device1", member)
+
+    async def call(
+        self, path: str, interface: str, member: str, signature: str = "", *body: Any
+    ) -> list[Any]:
+        """Call any method of bluetoothd."""
+        return await self._request("org.bluez", path, interface, member, signature, list(body))
 
     async def start_discovery(self, **options: Variant) -> None:
         """Set a discovery filter, if there are options, and start."""

@@ -4,8 +4,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+from dbus_fast import Message
+
 from fakes import hub
 from fakes.bluez_link import FakeLink
+from fakes.bus_client import BusClient
 from fakes.peripheral import FakePeripheral
 from fakes.radio_world import BY_MGMT, World
 from renogybt.bluetooth.approach import LinkTiming
@@ -46,6 +49,17 @@ class Reach:
     def calls(self, member: str) -> int:
         """How often BlueZ was called."""
         return self.world.bluez.calls[member]
+
+
+async def match_rules(world: World) -> list[str]:
+    """Those of all connections to the bus, as the daemon has them."""
+    daemon = "org.freedesktop.DBus"
+    async with BusClient(world.bus.address) as client:
+        reply = await client.bus.call(
+            Message(daemon, "/org/freedesktop/DBus", f"{daemon}.Debug.Stats", "GetAllMatchRules")
+        )
+    assert reply is not None
+    return [rule for rules in reply.body[0].values() for rule in rules]
 
 
 def with_hub(world: World) -> FakePeripheral:

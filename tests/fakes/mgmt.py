@@ -11,19 +11,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SUCCESS, UNKNOWN_COMMAND, NOT_CONNECTED, BUSY, REJECTED, INVALID_PARAMS = 0x00, 0x01, 0x02, 0x0A, 0x0B, 0x0D
+NO_RESOURCES = 0x07
 NOT_POWERED, INVALID_INDEX, PERMISSION_DENIED = 0x0F, 0x11, 0x14
-COMMAND_COMPLETE, COMMAND_STATUS = 0x0001, 0x0002
+COMMAND_COMPLETE, COMMAND_STATUS, CONNECT_FAILED = 0x0001, 0x0002, 0x000D
 DEVICE_FOUND, MONITOR_ADDED, MONITOR_REMOVED, MONITOR_DEVICE_FOUND = 0x0012, 0x002B, 0x002C, 0x002F
-DISCONNECT, GET_CONNECTIONS, STOP_DISCOVERY = 0x0014, 0x0015, 0x0024
+DISCONNECT, GET_CONNECTIONS, STOP_DISCOVERY, LOAD_PARAMETERS = 0x0014, 0x0015, 0x0024, 0x0035
 READ_MONITOR_FEATURES, ADD_MONITOR, REMOVE_MONITOR = 0x0051, 0x0052, 0x0053
 LE_DISCOVERY, INTERLEAVED_DISCOVERY = 6, 7
 LE_PUBLIC, LE_RANDOM = 1, 2
 HEADER = struct.Struct("<HHH")
+PARAMETERS = struct.Struct("<6sBHHHH")
+Parameters = tuple[int, int, int, int]
+"""Least and greatest interval, latency, timeout, in the units of the specification."""
 
 
 @dataclass
 class FakeController:
-    """What the kernel knows of one adapter. `discovery`: the type of the running one, 0 for none."""
+    """What the kernel knows of one adapter. `discovery`: the type of the running one, 0 for none.
+
+    `parameters`: what was loaded for an address and its kind.
+    """
 
     monitors: dict[int, bytes] = field(default_factory=dict)
     offloaded: int = 0
@@ -31,12 +38,30 @@ class FakeController:
     discovery: int = 0
     seen: set[tuple[str, bytes]] = field(default_factory=set)
     next_handle: int = 1
+    parameters: dict[tuple[str, int], Parameters] = field(default_factory=dict)
+
+    def load(self, body: bytes) -> int:
+        """Load Connection Parameters; the status. What is not allowed is ignored, and that is not told."""
+        (count,) = struct.unpack_from("<H", body)
+        if len(body) != 2 + count * PARAMETERS.size:
+            return INVALID_PARAMS
+        for octets, kind, *values in PARAMETERS.iter_unpack(body[2:]):
+            least, greatest, latency, timeout = values
+            if kind in (LE_PUBLIC, LE_RANDOM) and _allowed(least, greatest, latency, timeout):
+                self.parameters[octets[::-1].hex(":").upper(), kind] = least, greatest, latency, timeout
+        return SUCCESS
 
     def add_monitor(self, pattern: bytes = b"") -> int:
         """Register a monitor, for whoever asks."""
         handle, self.next_handle = self.next_handle, self.next_handle + 1
         self.monitors[handle] = pattern
         return handle
+
+    def features(self) -> bytes:
+        """What Read Advertisement Monitor Features tells."""
+        handles = list(self.monitors)
+        features = struct.pack("<IIHBH", 1, self.offloaded, 32, 16, len(handles))
+        return features + struct.pack(f"<{len(handles)}H", *handles)
 
     def discover(self, kind: int) -> None:
         """Begin (6, 7) or end (0) a discovery; each begin lets the controller report everybody anew."""
@@ -59,6 +84,13 @@ class FakeController:
         # one pattern: AD type, offset 0, length, value
         return any(data[1:2] == item[1:2] and data[2 : 2 + item[3]] == item[4 : 4 + item[3]]
                    for item in self.monitors.values())  # fmt: skip
+
+
+def _allowed(least: int, greatest: int, latency: int, timeout: int) -> bool:
+    # hci_check_conn_params in Linux include/net/bluetooth/hci_core.h
+    if least > greatest or least < 6 or greatest > 3200 or not 10 <= timeout <= 3200:
+        return False
+    return greatest < timeout * 8 and latency <= min(499, timeout * 4 // greatest - 1)
 
 
 class FakeKernel:
@@ -116,6 +148,11 @@ class FakeKernel:
         del self.controllers[index].monitors[handle]
         self.emit(MONITOR_REMOVED, index, struct.pack("<H", handle))
 
+    def fail_connect(self, address: str, kind: int, status: int, index: int = 0) -> None:
+        """An attempt to connect comes to nothing."""
+        octets = bytes.fromhex(address.replace(":", ""))[::-1]
+        self.emit(CONNECT_FAILED, index, octets + bytes((kind, status)))
+
     def emit(self, event: int, index: int, body: bytes, without: "_KernelSocket | None" = None) -> None:
         """An event for all trusted sockets but the one that caused it."""
         for each in list(self._sockets):
@@ -134,7 +171,7 @@ class FakeKernel:
 
     def carry_out(self, opcode: int, index: int, body: bytes, by: "_KernelSocket") -> tuple[int, bytes]:
         """Status and data of the reply, in the order of the kernel's checks."""
-        known = {DISCONNECT, GET_CONNECTIONS, STOP_DISCOVERY}
+        known = {DISCONNECT, GET_CONNECTIONS, STOP_DISCOVERY, LOAD_PARAMETERS}
         if self.knows_monitors:
             known |= {READ_MONITOR_FEATURES, ADD_MONITOR, REMOVE_MONITOR}
         if opcode not in known:
@@ -144,6 +181,11 @@ class FakeKernel:
         controller = self.controllers.get(index)
         if controller is None:
             return INVALID_INDEX, b""
+        return self._obey(opcode, controller, index, body, by)
+
+    def _obey(
+        self, opcode: int, controller: FakeController, index: int, body: bytes, by: "_KernelSocket"
+    ) -> tuple[int, bytes]:
         match opcode:
             case 0x0014:
                 return self._disconnect(index, body), body
@@ -151,16 +193,19 @@ class FakeKernel:
                 return (SUCCESS, b"\0\0") if controller.powered else (NOT_POWERED, b"")
             case 0x0024:
                 return self._stop_discovery(controller, body[0]), body
+            case 0x0035:
+                return controller.load(body), b""
             case 0x0051:
-                handles = list(controller.monitors)
-                features = struct.pack("<IIHBH", 1, controller.offloaded, 32, 16, len(handles))
-                return SUCCESS, features + struct.pack(f"<{len(handles)}H", *handles)
+                return SUCCESS, controller.features()
             case 0x0052:
-                handle = struct.pack("<H", controller.add_monitor(body))
-                self.emit(MONITOR_ADDED, index, handle, without=by)
-                return SUCCESS, handle
+                return SUCCESS, self._add(controller, index, body, by)
             case _:
                 return self._remove(controller, index, body, by), body
+
+    def _add(self, controller: FakeController, index: int, body: bytes, by: "_KernelSocket") -> bytes:
+        handle = struct.pack("<H", controller.add_monitor(body))
+        self.emit(MONITOR_ADDED, index, handle, without=by)
+        return handle
 
     def _disconnect(self, index: int, body: bytes) -> int:
         octets, kind = struct.unpack("<6sB", body)

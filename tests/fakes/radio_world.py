@@ -11,7 +11,7 @@ import pytest
 from fakes.bluez import FakeBlueZ
 from fakes.bluez_filter import DiscoveryFilter
 from fakes.fixtures import ADAPTER_ADDRESS
-from fakes.mgmt import LE_DISCOVERY, LE_PUBLIC, LE_RANDOM, FakeController, FakeKernel
+from fakes.mgmt import LE_DISCOVERY, LE_PUBLIC, LE_RANDOM, NO_RESOURCES, FakeController, FakeKernel
 from fakes.private_bus import PrivateBus
 from renogybt.bluetooth.radio import BlueZRadio
 from renogybt.config import AdvertisementSource
@@ -24,6 +24,7 @@ EVERY_S = 0.01
 GOODBYE_S = 2.0
 BY_DBUS, BY_MGMT = AdvertisementSource.DBUS, AdvertisementSource.MGMT
 OTHER_ADDRESS = "00:1A:7D:DA:71:99"
+KINDS = {"public": LE_PUBLIC, "random": LE_RANDOM}
 both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
 
 
@@ -105,7 +106,7 @@ class World:
     def __init__(self, folder: Path, *, bus: bool = True, bluetoothd: bool = True) -> None:
         self.bus = PrivateBus()
         self.bluez = FakeBlueZ(self.bus.address, adapters_after_s=0.005, powered_after_s=0.02)
-        self.bluez.add_adapter("hci0", ADAPTER_ADDRESS)
+        self.bluez.add_adapter("hci0", ADAPTER_ADDRESS).no_room = self._tell_no_room
         self.kernel = FakeKernel()
         self.kernel.stopped_discovery = self.bluez.end_orphan
         self.kernel.hang_up = self._hang_up
@@ -211,11 +212,13 @@ class World:
     def _hang_up(self, index: int, address: str, kind: int) -> bool:
         device = self.bluez.device(address, f"hci{index}")
         link = device.link if device is not None else None
-        kinds = {"public": LE_PUBLIC, "random": LE_RANDOM}
-        if link is None or not link.connected or kinds[link.peripheral.address_type] != kind:
+        if link is None or not link.connected or KINDS[link.peripheral.address_type] != kind:
             return False
         link.cut()
         return True
+
+    def _tell_no_room(self, address: str, address_type: str) -> None:
+        self.kernel.fail_connect(address, KINDS[address_type], NO_RESOURCES)
 
     async def _send(self) -> None:
         while True:

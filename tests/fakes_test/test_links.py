@@ -185,7 +185,13 @@ async def test_what_is_written_is_answered_by_signals_even_if_nothing_changes(
     [
         (WRITE, "ReadValue", ("a{sv}", {}), "NotPermitted"),
         (WRITE, "StartNotify", (), "NotSupported"),
-        (NOTIFY, "WriteValue", ("aya{sv}", b"\x01", COMMAND), "NotSupported"),
+        (NOTIFY, "WriteValue", ("aya{sv}", b"\x01", {}), "NotSupported"),
+        (
+            NOTIFY,
+            "WriteValue",
+            ("aya{sv}", b"\x01", {"type": Variant("s", "request")}),
+            "Write not permitted",
+        ),
         (NOTIFY, "StopNotify", (), "No notify session started"),
     ],
 )

@@ -1,8 +1,10 @@
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from proxy.virtual_time import VirtualLoop
+from simulator.world import World
 
 
 def pytest_asyncio_loop_factories(
@@ -13,3 +15,15 @@ def pytest_asyncio_loop_factories(
     if marker is not None and "virtual" in marker.kwargs.get("loop_factories", ()):
         return {"virtual": VirtualLoop}
     return {"real": asyncio.new_event_loop}
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """For tests in virtual time."""
+    world = World()
+    task = asyncio.create_task(world.radio.run())
+    await asyncio.sleep(0.1)
+    yield world
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

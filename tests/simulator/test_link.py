@@ -2,17 +2,27 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 from simulator.modbus import crc, read
+from simulator.world import World
 
-from renogybt.model.advertisement import Advertisement
-from renogybt.model.gatt import AttError, ConnectError, GattLink, LinkLostError, NotHeardError
-from renogybt.model.radio import ScannerState
-from renogybt.simulator.demo_hub import NAME_HANDLE, NOTIFY_HANDLE, WRITE_HANDLE, DemoHub
+from renogybt.model.gatt import (
+    AttCode,
+    AttError,
+    ConnectError,
+    GattLink,
+    LinkEnd,
+    LinkLostError,
+    NotHeardError,
+    PairingError,
+)
+from renogybt.model.radio import Intake, ScannerState
+from renogybt.model.slots import ConnectionSlots, Holder
+from renogybt.simulator.demo_hub import DECOY_HANDLE, NAME_HANDLE, NOTIFY_HANDLE, WRITE_HANDLE
 from renogybt.simulator.hub import HUB_ADDRESS
 from renogybt.simulator.hub_faults import Fault
+from renogybt.simulator.lamp import LAMP_ADDRESS
 from renogybt.simulator.radio import DemoRadio
 
 pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
@@ -20,36 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
 CELLS = read(48, 5000, 34)
 STATE = read(49, 5042, 7)
 ABSENT = 0x6CB2FD000000
-
-
-class World:
-    """A running radio, and what it has heard."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.hub = DemoHub(clock=self.loop.time)
-        self.radio = DemoRadio(clock=self.loop.time, hub=self.hub)
-        self.heard: list[Advertisement] = []
-        self.radio.listen(self.heard.extend)
-
-    @property
-    def hub_is_heard(self) -> bool:
-        return any(each.address == HUB_ADDRESS for each in self.heard)
-
-    async def listen(self, seconds: float) -> None:
-        self.heard.clear()
-        await asyncio.sleep(seconds)
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World()
-    task = asyncio.create_task(world.radio.run())
-    await asyncio.sleep(0.1)
-    yield world
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+CONNECTABLE = (HUB_ADDRESS, LAMP_ADDRESS)
 
 
 class Client:
@@ -79,6 +60,29 @@ async def test_a_link_takes_less_than_a_second(world: World) -> None:
     began = world.loop.time()
     async with world.radio.connect(HUB_ADDRESS):
         assert world.loop.time() - began < 1.0
+
+
+@pytest.mark.parametrize("address", CONNECTABLE)
+async def test_who_has_been_heard_just_now_is_not_waited_for(world: World, address: int) -> None:
+    await world.listen(1.0)
+    began = world.loop.time()
+    async with world.radio.connect(address):
+        assert world.loop.time() - began == pytest.approx(0.06)
+
+
+async def test_attempts_are_made_one_after_the_other(world: World) -> None:
+    await world.listen(1.0)
+    began = world.loop.time()
+    took: list[float] = []
+
+    async def enter(address: int) -> None:
+        async with world.radio.connect(address):
+            took.append(world.loop.time() - began)
+            await asyncio.sleep(1.0)
+
+    await asyncio.gather(*map(enter, CONNECTABLE))
+
+    assert took == pytest.approx([0.06, 0.12])
 
 
 async def test_who_is_not_there_is_listened_for_five_seconds(world: World) -> None:
@@ -124,7 +128,8 @@ async def test_a_hub_that_hangs_is_given_up_after_ten_seconds_and_still_heard(wo
 
 
 async def test_a_hub_that_vanishes_during_the_attempt_is_not_reached(world: World) -> None:
-    world.loop.call_later(0.6, world.hub.vanish)
+    await world.listen(1.0)
+    world.loop.call_later(0.03, world.hub.vanish)
 
     with pytest.raises(ConnectError, match="gone"):
         async with world.radio.connect(HUB_ADDRESS):
@@ -154,16 +159,17 @@ async def test_of_two_who_want_the_hub_at_once_one_gets_it(world: World) -> None
 
 
 async def test_who_waits_for_the_attempts_of_others_waits_half_a_minute(world: World) -> None:
-    world.hub.refuse()
+    await world.listen(5.0)
+    others = [each for each in sorted({each.address for each in world.heard}) if each not in CONNECTABLE]
     began = world.loop.time()
 
-    async def give_up() -> float:
+    async def give_up(address: int) -> float:
         with pytest.raises(ConnectError):
-            async with world.radio.connect(HUB_ADDRESS):
-                pytest.fail("it refuses")
+            async with world.radio.connect(address):
+                pytest.fail("it has nothing to connect to")
         return world.loop.time() - began
 
-    waited = await asyncio.gather(*(give_up() for _ in range(5)))
+    waited = await asyncio.gather(*(give_up(address) for address in others[:5]))
 
     assert max(waited) == pytest.approx(30.0)
 
@@ -177,7 +183,7 @@ async def test_a_radio_that_does_not_run_connects_to_nobody() -> None:
 
 
 async def test_the_end_of_the_radio_is_the_end_of_its_links() -> None:
-    radio = DemoRadio()
+    radio = DemoRadio(clock=asyncio.get_running_loop().time)
     task = asyncio.create_task(radio.run())
     await asyncio.sleep(0)
     async with radio.connect(HUB_ADDRESS) as link:
@@ -186,9 +192,78 @@ async def test_the_end_of_the_radio_is_the_end_of_its_links() -> None:
             await task
 
         assert radio.status.state is ScannerState.STOPPED
+        assert link.end is LinkEnd.RADIO
         with pytest.raises(LinkLostError):
             await link.read(NAME_HANDLE)
     assert not radio.hub.taken
+
+
+async def test_an_adapter_that_is_gone_has_no_links(world: World) -> None:
+    async with world.radio.connect(HUB_ADDRESS) as hub, world.radio.connect(LAMP_ADDRESS) as lamp:
+        told: list[ScannerState] = []
+        lamp.on_close(lambda: told.append(world.radio.status.state))
+        world.radio.fail("somebody has unplugged it")
+
+        assert hub.end is lamp.end is LinkEnd.RADIO
+        assert told == [ScannerState.FAILED]
+        assert world.radio.status.reason == "somebody has unplugged it"
+        assert world.radio.status.intake is Intake.NONE
+        assert world.radio.slots.free == world.radio.slots.limit
+    with pytest.raises(ConnectError, match="does not run"):
+        async with world.radio.connect(HUB_ADDRESS):
+            pytest.fail("there is no adapter")
+
+
+async def test_an_adapter_that_is_gone_hears_nothing_until_it_is_back(world: World) -> None:
+    world.radio.fail("somebody has unplugged it")
+    await world.listen(3600.0)
+    assert world.heard == []
+
+    world.radio.recover()
+    assert world.radio.status.state is ScannerState.RUNNING
+    assert world.radio.status.reason == ""
+    await world.listen(2.0)
+    assert world.hub_is_heard
+    assert 50 < len(world.heard) < 200
+    async with world.radio.connect(HUB_ADDRESS) as link:
+        assert link.open
+
+
+async def test_an_adapter_that_goes_during_the_attempt_ends_it(world: World) -> None:
+    await world.listen(1.0)
+    world.loop.call_later(0.03, world.radio.fail, "somebody has unplugged it")
+
+    with pytest.raises(ConnectError, match="does not run"):
+        async with world.radio.connect(HUB_ADDRESS):
+            pytest.fail("there is no adapter")
+    assert not world.hub.taken
+
+
+async def test_the_slot_of_a_reader_is_free_when_its_link_is_gone(world: World) -> None:
+    async with world.radio.connect(HUB_ADDRESS):
+        assert world.radio.slots.holder(HUB_ADDRESS) is Holder.READER
+        world.hub.drop()
+        assert world.radio.slots.holder(HUB_ADDRESS) is None
+        async with world.radio.connect(HUB_ADDRESS) as second:
+            assert second.open
+            assert world.radio.slots.holder(HUB_ADDRESS) is Holder.READER
+
+
+async def test_a_client_does_not_get_the_link_before_the_reader_has_left(world: World) -> None:
+    async with world.radio.connect(HUB_ADDRESS):
+        slot = world.radio.slots.reserve(HUB_ADDRESS, Holder.CLIENT)
+        with pytest.raises(ConnectError, match="in use"):
+            async with world.radio.connect(HUB_ADDRESS, slot):
+                pytest.fail("one central at a time")
+    async with world.radio.connect(HUB_ADDRESS, slot) as link:
+        assert link.open
+    assert world.radio.slots.holder(HUB_ADDRESS) is Holder.CLIENT
+
+
+async def test_the_slots_can_be_those_of_somebody_else() -> None:
+    slots = ConnectionSlots(1)
+
+    assert DemoRadio(slots=slots).slots is slots
 
 
 # -- advertising
@@ -205,6 +280,19 @@ async def test_a_hub_does_not_advertise_while_it_serves_and_all_others_do(world:
 
     await world.listen(2.0)
     assert world.hub_is_heard
+
+
+async def test_a_lamp_does_not_advertise_while_it_serves(world: World) -> None:
+    await world.listen(2.0)
+    assert world.is_heard(LAMP_ADDRESS)
+
+    async with world.radio.connect(LAMP_ADDRESS):
+        await world.listen(10.0)
+        assert not world.is_heard(LAMP_ADDRESS)
+        assert world.hub_is_heard
+
+    await world.listen(2.0)
+    assert world.is_heard(LAMP_ADDRESS)
 
 
 async def test_a_hub_that_has_vanished_is_silent_until_it_reappears(world: World) -> None:
@@ -276,8 +364,27 @@ async def test_the_name_can_be_read(world: World) -> None:
 
 async def test_a_write_that_does_not_fit_is_refused(world: World) -> None:
     async with world.radio.connect(HUB_ADDRESS) as link:
-        with pytest.raises(AttError):
+        with pytest.raises(AttError) as refused:
             await link.write(WRITE_HANDLE, bytes(21), response=False)
+        assert refused.value.code == AttCode.INVALID_LENGTH
+
+
+async def test_a_hub_knows_no_bonds(world: World) -> None:
+    async with world.radio.connect(HUB_ADDRESS) as link:
+        with pytest.raises(PairingError, match="not support"):
+            await link.pair()
+        assert link.open
+        await world.radio.unpair(HUB_ADDRESS)
+        assert not link.open
+
+
+async def test_what_goes_to_the_decoy_is_no_request(world: World) -> None:
+    async with world.radio.connect(HUB_ADDRESS) as link:
+        client = await Client(link).begin()
+        await link.write(DECOY_HANDLE, CELLS, response=True)
+        await asyncio.sleep(1.0)
+
+    assert client.pieces == []
 
 
 # -- faults on the way

@@ -18,7 +18,8 @@ from simulator.decoders import (
 from renogybt.model.advertisement import Advertisement, format_address
 from renogybt.model.radio import ScanMode
 from renogybt.simulator.advertiser import STRONGEST_RSSI_DBM, WEAKEST_RSSI_DBM
-from renogybt.simulator.kinds import DEFAULT_ADVERTISERS, KINDS, line_up
+from renogybt.simulator.kinds import DEFAULT_ADVERTISERS, KINDS, LAMP, line_up
+from renogybt.simulator.lamp import LAMP_ADDRESS
 from renogybt.simulator.neighbourhood import Neighbourhood
 
 HUB = 0x6CB2FD86824D
@@ -214,6 +215,35 @@ def test_eddystones_send_their_identity_and_now_and_then_telemetry() -> None:
     assert len(frames[0x00]) > 5 * len(frames[0x20])
     assert {len(frame) for frame in frames[0x00]} == {20}
     assert {len(frame) for frame in frames[0x20]} == {14}
+
+
+# -- guests
+
+
+def test_a_guest_changes_nothing_for_all_others() -> None:
+    with_lamp = Neighbourhood(seed=7, guests=(LAMP,))
+    alone = Neighbourhood(seed=7)
+    for skipped in (0.0, 100.0):
+        with_lamp.skip(skipped)
+        alone.skip(skipped)
+        heard = with_lamp.hear(skipped + 60.0, ACTIVE)
+
+        assert [each for each in heard if each.address != LAMP_ADDRESS] == alone.hear(skipped + 60.0, ACTIVE)
+
+
+def test_a_guest_keeps_its_rhythm_whatever_the_others_do() -> None:
+    for rate in (5.0, 1000.0):
+        heard = Neighbourhood(rate=rate, guests=(LAMP,)).hear(60.0, ACTIVE)
+        assert sum(each.address == LAMP_ADDRESS for each in heard) == pytest.approx(119, abs=2)
+
+
+def test_the_lamp_tells_its_service_and_if_it_is_asked_its_name() -> None:
+    flags, service = "020106", "1107478e2a0b1f6d3a9c5e4f0c5b01001e7a"
+    for mode, response in ((PASSIVE, ""), (ACTIVE, "0a0944656d6f204c616d70")):
+        heard = Neighbourhood(guests=(LAMP,)).hear(60.0, mode)
+        lamp = [each for each in heard if each.address == LAMP_ADDRESS]
+        assert {each.data.hex() for each in lamp} == {flags + service + response}
+        assert {each.address_type for each in lamp} == {1}
 
 
 # -- addresses

@@ -66,6 +66,14 @@ async def test_its_life_is_told_to_watchers(caplog: pytest.LogCaptureFixture) ->
     assert "simulated" in caplog.text
 
 
+def test_a_radio_that_does_not_run_neither_fails_nor_recovers() -> None:
+    radio = DemoRadio()
+    radio.fail("somebody has unplugged it")
+    radio.recover()
+
+    assert radio.status.state is ScannerState.IDLE
+
+
 async def test_cancellation_comes_out_of_run() -> None:
     task = asyncio.create_task(DemoRadio().run())
     await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Packets of the kernel's Bluetooth management socket (BlueZ doc/mgmt-api.txt), little-endian.
 
-Only what is needed here: reports of advertisements, advertisement monitors, ending a discovery or a link.
+Only what is needed here: reports of advertisements, advertisement monitors, ending a discovery or a link,
+the parameters of a link, and why none came about.
 """
 
 import struct
@@ -8,11 +9,13 @@ from typing import NamedTuple
 
 from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, Advertisement
 from renogybt.model.errors import RenogyBTError
+from renogybt.model.gatt import LinkParameters
 
 NO_INDEX = 0xFFFF
 
 COMMAND_COMPLETE = 0x0001
 COMMAND_STATUS = 0x0002
+CONNECT_FAILED = 0x000D
 DEVICE_FOUND = 0x0012
 ADV_MONITOR_REMOVED = 0x002C
 ADV_MONITOR_DEVICE_FOUND = 0x002F
@@ -20,12 +23,15 @@ ADV_MONITOR_DEVICE_FOUND = 0x002F
 DISCONNECT = 0x0014
 GET_CONNECTIONS = 0x0015
 STOP_DISCOVERY = 0x0024
+LOAD_CONNECTION_PARAMETERS = 0x0035
 READ_ADV_MONITOR_FEATURES = 0x0051
 ADD_ADV_PATTERNS_MONITOR = 0x0052
 REMOVE_ADV_MONITOR = 0x0053
 
 SUCCESS = 0x00
 UNKNOWN_COMMAND = 0x01
+NO_RESOURCES = 0x07
+"""Of a connect: the controller has all the links it can have, or no memory (Linux net/bluetooth/mgmt.c)."""
 BUSY = 0x0A
 REJECTED = 0x0B
 NOT_SUPPORTED = 0x0C
@@ -43,6 +49,8 @@ HEADER = struct.Struct("<HHH")
 _FOUND = struct.Struct("<6sBbIH")
 _FEATURES = struct.Struct("<IIHBH")
 _COMPLETE = struct.Struct("<HB")
+_CONNECT_FAILED = struct.Struct("<6sBB")
+_PARAMETERS = struct.Struct("<HHHH")
 _PATTERN_DATA = 31
 _RSSI_NONE = 127
 _LE = (1, 2)
@@ -61,6 +69,13 @@ class CommandReply(NamedTuple):
     opcode: int
     status: int
     data: bytes
+
+
+class ConnectFailure(NamedTuple):
+    """An attempt to connect that the kernel or the controller has given up."""
+
+    address: int
+    status: int
 
 
 class MonitorFeatures(NamedTuple):
@@ -104,6 +119,16 @@ def parse_reply(event: int, packet: bytes) -> CommandReply:
     return CommandReply(opcode, status, packet[HEADER.size + _COMPLETE.size :])
 
 
+def parse_connect_failed(packet: bytes) -> ConnectFailure | None:
+    """CONNECT_FAILED; None when it is none: not of LE, or a packet that is too short."""
+    if len(packet) < HEADER.size + _CONNECT_FAILED.size:
+        return None
+    address, address_type, status = _CONNECT_FAILED.unpack_from(packet, HEADER.size)
+    if address_type not in _LE:
+        return None
+    return ConnectFailure(int.from_bytes(address, "little"), status)
+
+
 def parse_features(data: bytes) -> MonitorFeatures:
     """The reply to READ_ADV_MONITOR_FEATURES; raises MgmtPacketError."""
     if len(data) < _FEATURES.size:
@@ -122,6 +147,18 @@ def pattern_monitor(ad_type: int, value: bytes) -> bytes:
 def le_peer(address: int, address_type: AddressType) -> bytes:
     """Parameters of DISCONNECT."""
     return struct.pack("<6sB", address.to_bytes(6, "little"), _LE[address_type])
+
+
+def connection_parameters(address: int, address_type: AddressType, wanted: LinkParameters) -> bytes:
+    """Parameters of LOAD_CONNECTION_PARAMETERS, for one peripheral.
+
+    One alone also changes the link that there is (Linux 6.11 and later).
+    """
+    return (
+        struct.pack("<H", 1)
+        + le_peer(address, address_type)
+        + _PARAMETERS.pack(wanted.min_interval, wanted.max_interval, wanted.latency, wanted.timeout)
+    )
 
 
 def monitor_handle(handle: int) -> bytes:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, Advertisement
+from renogybt.model.gatt import LinkParameters
 from renogybt.protocols.advertising import mgmt
 from renogybt.protocols.advertising.mgmt import MgmtPacketError
 
@@ -77,6 +78,21 @@ def test_any_octets_are_an_advertisement_or_none(event: int, octets: bytes) -> N
         assert found.data in octets
 
 
+def test_a_connect_that_failed_is_read_as_it_is_on_the_wire() -> None:
+    whole = bytes.fromhex("0d0000000800 4d8286fdb26c 01 07")
+    assert mgmt.parse_connect_failed(whole) == (0x6CB2FD86824D, mgmt.NO_RESOURCES)
+    for length in range(len(whole)):
+        assert mgmt.parse_connect_failed(whole[:length]) is None
+
+
+@given(st.binary(max_size=32))
+def test_any_octets_are_a_connect_that_failed_or_none(octets: bytes) -> None:
+    failure = mgmt.parse_connect_failed(octets)
+    if failure is not None:
+        assert octets[12] in (1, 2)
+        assert failure.address.to_bytes(6, "little") == octets[6:12]
+
+
 @given(st.integers(0, 0xFFFF), st.binary(max_size=32))
 def test_any_octets_are_a_reply_or_a_typed_error(event: int, octets: bytes) -> None:
     try:
@@ -117,6 +133,14 @@ def test_a_monitor_has_one_pattern_at_the_begin_of_a_structure() -> None:
 def test_a_peer_is_its_address_and_the_type_of_that() -> None:
     assert mgmt.le_peer(0x6CB2FD86824D, AddressType.PUBLIC) == bytes.fromhex("4d8286fdb26c01")
     assert mgmt.le_peer(0xC2B2FD86824D, AddressType.RANDOM) == bytes.fromhex("4d8286fdb2c202")
+
+
+def test_connection_parameters_are_those_of_one_peripheral() -> None:
+    wanted = LinkParameters(min_interval=6, max_interval=0x0C80, latency=3, timeout=400)
+    octets = mgmt.connection_parameters(0x6CB2FD86824D, AddressType.PUBLIC, wanted)
+    assert octets == bytes.fromhex("0100 4d8286fdb26c01 0600 800c 0300 9001")
+    octets = mgmt.connection_parameters(0xC2B2FD86824D, AddressType.RANDOM, wanted)
+    assert octets == bytes.fromhex("0100 4d8286fdb2c202 0600 800c 0300 9001")
 
 
 def test_a_handle_is_little_endian() -> None:
