@@ -7,24 +7,26 @@ from dataclasses import replace
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.errors import RenogyBTError
-from renogybt.model.gatt import ConnectError, GattError, NotHeardError
+from renogybt.model.gatt import ConnectError, GattError
 from renogybt.model.radio import Radio
 from renogybt.model.reading import DeviceHealth, LinkState
+from renogybt.model.slots import Holder, NoSlotError
 from renogybt.protocols.renogy.registers import Values
+from renogybt.readers.back_off import BackOff
 from renogybt.readers.combined import Bank
 from renogybt.readers.connection import Connection
-from renogybt.readers.errors import LineError, LoadSwitchError, NoAnswerError, NoRenogyServiceError
+from renogybt.readers.errors import LineError, LoadSwitchError, NoAnswerError
+from renogybt.readers.handover import Handover
 from renogybt.readers.orders import Orders
 from renogybt.readers.pace import Pace
 from renogybt.readers.plan import LOAD_SWITCH, PLANS
 from renogybt.readers.presence import Presence
 from renogybt.readers.report import Report
 from renogybt.readers.settings import ReaderSettings
-from renogybt.readers.unit import LONGEST_BACK_OFF_S, Unit
+from renogybt.readers.unit import Unit
 from renogybt.readers.visit import Visit
 
-BREATH_S = 5.0
-"""After a link was lost, before an advertisement may start a round outside of the schedule."""
+IN_USE = "the link is in use by Home Assistant"
 _NEVER = float("inf")
 
 
@@ -49,6 +51,7 @@ class Hub:
         self._report = report
         self._interval_s = interval_s
         self._presence = Presence(name)
+        self._radio = radio
         self._connection = Connection(
             radio,
             address,
@@ -58,12 +61,9 @@ class Hub:
         )
         self._stir = asyncio.Event()
         self._orders = Orders(self._stir)
-        self._visiting: Visit | None = None
-        self._released = False
-        self._wake_from = _NEVER  # from when on an advertisement starts a round
-        self._woken = False
-        self._barren = 0  # rounds in a row from which no reading came
-        self._not_before = float("-inf")
+        self._handover = Handover(self._stir)
+        self._back_off = BackOff(interval_s)
+        self._woken = False  # a round is wanted, beside the schedule or because one was not had
         for unit in units:
             unit.on_stale(self.tell_health)
 
@@ -71,33 +71,32 @@ class Hub:
         """An advertisement of this address."""
         now = _now()
         self._presence.heard(advertisement, now)
-        if now >= self._wake_from and not self._released:
-            self._not_before = float("-inf")
-            for unit in self.units:
-                unit.retry()
-            self._wake()
+        if self._back_off.awaits_advertisement(now) and not self._handover.released:
+            self._retry()
 
     async def run(self) -> None:
         """Read on schedule until cancelled, then close the link."""
         pace = Pace(self._interval_s, _now())
-        try:
-            with self._orders.taken():
-                while True:
-                    await self.round()
-                    pace.advance(_now())
-                    over = self._settings.once and all(unit.reading for unit in self.units)
-                    if over:
-                        await self._connection.close()
-                    await self._rest(_NEVER if over else pace.due)
-        finally:
-            await self.close()
+        with self._handover.served():
+            try:
+                with self._orders.taken():
+                    while True:
+                        await self.round()
+                        pace.advance(_now())
+                        over = self._settings.once and all(unit.reading for unit in self.units)
+                        if over:
+                            await self._connection.close()
+                        await self._rest(_NEVER if over else pace.due)
+            finally:
+                await self.close()
 
     async def round(self) -> None:
         """Read all units that are due, once."""
         began = _now()
         due = [unit for unit in self.units if unit.due(began)]
-        self._woken = False
-        if due and not self._released and began >= self._not_before:
+        released = self._handover.released
+        self._woken = released and (self._woken or bool(due))
+        if due and not released and self._back_off.allows(began):
             await self._visit(due)
             self._add_up(-_NEVER if self._settings.once else began)
         if not self._settings.keep_connection:
@@ -111,22 +110,25 @@ class Hub:
         await self._connection.close()
 
     async def release(self) -> None:
-        """Close the link for somebody else, and read no more until `resume`."""
-        self._released = True
-        if self._visiting is not None:
-            self._visiting.given_up = True
-        for unit in self.units:
-            unit.trouble = "the link is in use by Home Assistant"
-        await self._orders.give(self._connection.close)
+        """Close the link for somebody else, at once; it is not opened again until `resume`."""
+        if not self._handover.released:
+            self._handover.release()
+            self._orders.refuse(lambda: LoadSwitchError(IN_USE))
+            self.tell_health()
+        await self._handover.wait()
 
     def resume(self) -> None:
-        """Read again, at once."""
-        self._released = False
-        self._wake()
+        """Read again: at once where a round was not had, or not to be had before."""
+        if not self._handover.released:
+            return
+        self._handover.resume()
+        if self._back_off.waits or any(unit.failures for unit in self.units):
+            self._retry()
+        self.tell_health()
 
     async def switch_load(self, unit: Unit, on: bool) -> None:
         """Switch a controller's load output, checked by its echo; raises LoadSwitchError."""
-        if self._released or not self._orders.open:
+        if self._handover.released or not self._orders.open:
             raise LoadSwitchError("the device is not being read at the moment")
         try:
             await self._orders.give(lambda: self._switch(unit, on))
@@ -145,57 +147,48 @@ class Hub:
     def health_of(self, device: Unit | Bank) -> DeviceHealth:
         """How it goes with one of them."""
         health = device.health(self._connection.state, self._presence.rssi(_now()))
+        if self._handover.released:
+            return replace(health, trouble=IN_USE)
         if not self._settings.keep_connection and health.fresh:
             return replace(health, link=LinkState.CONNECTED)  # it is let go between rounds on purpose
         return health
 
     async def _visit(self, due: Sequence[Unit]) -> None:
-        self._visiting = visit = Visit(self._connection, due, self._deliver)
-        self._wake_from = _NEVER
+        visit = Visit(self._connection, due, self._deliver)
         began = _now()
         fault: GattError | TimeoutError | None = None
-        self._wake_from = _NEVER
+        self._back_off.begin()
         try:
-            async with asyncio.timeout(self._settings.read_timeout_s):
+            async with self._handover.within(self._settings.read_timeout_s):
                 await visit.run(self._called)
-        except GattError as error:
-            await self._connection.close()
-            self._give_up(visit, str(error), began, silent=isinstance(error, LineError))
+        except (GattError, TimeoutError) as error:
             fault = error
-        except TimeoutError as error:
-            fault = error
+            cut = self._handover.cut
             await self._connection.close()
-            self._give_up(visit, f"the round took longer than {self._settings.read_timeout_s:g} s", began)
+            if cut:  # nobody's fault
+                self._woken = True
+                return
+            self._give_up(visit, error, began)
         else:
             self._report.hub_trouble(self.address, "")
-        finally:
-            self._visiting = None
-        self._plan_return(fault, began, read=any(unit.read_since(began) for unit in due))
+        if not self._lacks_slot(fault):
+            self._back_off.end(fault, began, _now(), read=any(unit.read_since(began) for unit in due))
         for unit in due:
             self._report.unit_trouble(unit)
 
-    def _give_up(self, visit: Visit, trouble: str, began: float, *, silent: bool = False) -> None:
+    def _give_up(self, visit: Visit, fault: GattError | TimeoutError, began: float) -> None:
+        late = f"the round took longer than {self._settings.read_timeout_s:g} s"
+        trouble = str(fault) if isinstance(fault, GattError) else late
         for unit in visit.waiting:
-            own = silent and unit.silent
+            own = unit.silent and isinstance(fault, LineError)
             unit.miss(f"unit {unit.unit_id} does not answer" if own else trouble, began, own=own)
         self._report.hub_trouble(self.address, trouble)
 
-    def _plan_return(self, fault: GattError | TimeoutError | None, began: float, *, read: bool) -> None:
-        """When the next round is worth while: each attempt to connect takes the radio's time from others.
-
-        A device that was away is back when it is heard, and so it is after a link was lost. One that is
-        heard and lets nobody in, or says nothing once it has, will do the same a moment later.
-        """
-        self._barren = 0 if read or fault is None else self._barren + 1
-        if fault is None:
-            return
-        if isinstance(fault, NotHeardError):
-            self._wake_from = _now()
-        elif self._barren <= 1 and not isinstance(fault, ConnectError | NoRenogyServiceError):
-            self._wake_from = _now() + BREATH_S
-        if self._barren:
-            pause_s = min(self._interval_s * 2.0 ** min(self._barren - 1, 30), LONGEST_BACK_OFF_S)
-            self._not_before = began + pause_s - self._interval_s / 2
+    def _lacks_slot(self, fault: Exception | None) -> bool:
+        """Whether all links are in use, or this one by a client: that costs no time and is no fault."""
+        if isinstance(fault, NoSlotError):
+            return True
+        return isinstance(fault, ConnectError) and self._radio.slots.holder(self.address) is Holder.CLIENT
 
     def _deliver(self, unit: Unit, values: Values) -> None:
         refused = unit.accept(values, _now(), self._report.wall())
@@ -216,7 +209,7 @@ class Hub:
 
     async def _switch(self, unit: Unit, on: bool) -> None:
         try:
-            async with asyncio.timeout(self._settings.read_timeout_s):
+            async with self._handover.within(self._settings.read_timeout_s):
                 lines = await self._connection.open(self._called)
                 if lines.modbus is None:
                     raise LoadSwitchError("the device has no load output")
@@ -227,24 +220,32 @@ class Hub:
         except NoAnswerError:
             raise
         except TimeoutError as error:
+            await self._connection.close()  # whatever was asked last may still be answered
             raise LoadSwitchError("the device did not answer in time") from error
         if reading := unit.show({"load_status": "on" if on else "off"}):
             self._report.reading(reading)
 
     async def _rest(self, until: float) -> None:
-        """Until the next round: obey orders, and watch the link and the air."""
+        """Until the next round: leave the link when asked to, obey orders, watch the link and the air."""
         while True:
             self._stir.clear()
-            await self._orders.obey()
-            if self._connection.broken:
+            if self._handover.leaving or self._connection.broken:
                 await self._connection.close()
-            if self._woken or _now() >= until:
+                self._handover.left()
+            await self._orders.obey()
+            if self._handover.leaving:
+                continue
+            if (self._woken and not self._handover.released) or _now() >= until:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until if until < _NEVER else None):
                     await self._stir.wait()
 
-    def _wake(self) -> None:
+    def _retry(self) -> None:
+        """Something has changed: wait no longer."""
+        self._back_off.retry()
+        for unit in self.units:
+            unit.retry()
         self._woken = True
         self._stir.set()
 

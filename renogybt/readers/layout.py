@@ -9,7 +9,7 @@ from pathlib import Path
 from renogybt.model.reading import DeviceType
 from renogybt.protocols.renogy.catalogue import quantity
 from renogybt.protocols.renogy.errors import UnknownQuantityError
-from renogybt.service.files import write_atomically
+from renogybt.service.files import put_aside, write_atomically
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def _load(path: Path) -> dict[str, Known]:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _LOGGER.warning("%s cannot be used (%s); devices are found out anew", path, error)
-        _put_aside(path)
+        put_aside(path)
         return {}
 
 
@@ -113,10 +113,3 @@ def _is_quantity(name: object) -> bool:
         return isinstance(name, str) and bool(quantity(name))
     except UnknownQuantityError:
         return False
-
-
-def _put_aside(path: Path) -> None:
-    try:
-        path.replace(path.with_name(f"{path.name}.damaged"))
-    except OSError as error:
-        _LOGGER.warning("%s cannot be put aside: %s", path, error.strerror)

@@ -45,8 +45,14 @@ class Orders:
         self._stir.set()
         await order.done
 
+    def refuse(self, why: Callable[[], RenogyBTError]) -> None:
+        """Answer at once, with an error each, those that wait and the one that is being obeyed."""
+        for order in self._waiting:
+            if not order.done.done():
+                order.done.set_exception(why())
+
     async def obey(self) -> None:
-        """Do what is waiting. An order whose giver was cancelled is left out."""
+        """Do what is waiting. One that was refused, or whose giver was cancelled, is left out."""
         while self._waiting:
             order = self._waiting[0]
             if not order.done.done():

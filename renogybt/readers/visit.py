@@ -43,7 +43,6 @@ class Visit:
 
     def __init__(self, connection: Connection, units: Sequence[Unit], deliver: Deliver) -> None:
         self.waiting = list(units)
-        self.given_up = False
         self._connection = connection
         self._deliver = deliver
         self._began = _now()
@@ -64,8 +63,6 @@ class Visit:
         self._witness = None
         for last_pass in (False, True):
             for unit in sorted(self.waiting, key=lambda each: each.silent):
-                if self.given_up:
-                    return
                 if await self._ask(unit, lines, name(), last_pass=last_pass):
                     self.waiting.remove(unit)
 

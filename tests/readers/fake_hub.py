@@ -14,14 +14,18 @@ from renogybt.model.gatt import (
     Characteristic,
     ConnectError,
     GattLink,
+    LinkEnd,
     LinkLostError,
+    LinkParameters,
     NotHeardError,
     NotificationListener,
+    PairingError,
     Property,
     Service,
 )
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus, Unsubscribe
 from renogybt.model.reading import DeviceHealth, DeviceType, PowerDevice, Reading
+from renogybt.model.slots import ConnectionSlots, Holder, Slot
 from renogybt.model.subscribers import Subscribers
 from renogybt.protocols.advertising.structures import complete_name, join
 from renogybt.protocols.modbus.crc import with_crc
@@ -134,7 +138,7 @@ class FakeLink:
     mtu = 23
 
     def __init__(self, hub: "FakeHub") -> None:
-        self.open = True
+        self.end: LinkEnd | None = None
         self.name = hub.name
         self.address = hub.address
         self.services: Sequence[Service] = hub.services
@@ -142,6 +146,10 @@ class FakeLink:
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[int, NotificationListener] = {}
         self._closed: Subscribers[None] = Subscribers()
+
+    @property
+    def open(self) -> bool:
+        return self.end is None
 
     async def read(self, handle: int) -> bytes:
         self._check()
@@ -162,6 +170,14 @@ class FakeLink:
         self._check()
         self._listeners.pop(handle, None)
 
+    async def pair(self, passkey: int | None = None) -> None:
+        self._check()
+        raise PairingError("it does not know what that is")
+
+    async def tune(self, parameters: LinkParameters) -> None:
+        self._check()
+        raise AttError("it keeps its own pace")
+
     def on_close(self, listener: Callable[[], None]) -> Unsubscribe:
         if not self.open:
             listener()
@@ -173,10 +189,10 @@ class FakeLink:
             for listener in tuple(self._listeners.values()):
                 listener(octets)
 
-    def end(self) -> None:
-        """The link is gone, whoever ended it."""
+    def drop(self, end: LinkEnd = LinkEnd.PERIPHERAL) -> None:
+        """The link is gone."""
         if self.open:
-            self.open = False
+            self.end = end
             self._closed.notify(None)
 
     def _check(self) -> None:
@@ -185,7 +201,10 @@ class FakeLink:
 
 
 class FakeHub:
-    """Units by id, with their registers. `bend` may be changed at any time; `deaf`: nothing arrives."""
+    """Units by id, with their registers. `bend` may be changed at any time; `deaf`: nothing arrives.
+
+    `farewell_s`: how long the radio needs to close a link to it.
+    """
 
     def __init__(
         self, units: Mapping[int, dict[int, int]], *, address: int = ADDRESS, name: str = "BT-TH-FD86824D"
@@ -198,6 +217,7 @@ class FakeHub:
         self.deaf = False
         self.present = True
         self.refusing = False
+        self.farewell_s = 0.0
         self.connects = 0
         self.requests: list[tuple[float, bytes]] = []
         self.link: FakeLink | None = None
@@ -230,16 +250,19 @@ class FakeHub:
     def drop(self) -> None:
         """End the link."""
         if self.link is not None:
-            self.link.end()
+            self.link.drop()
 
 
 class FakeRadio(Broadcast):
     """A radio that reaches `hubs`; it runs from the beginning."""
 
-    def __init__(self, *hubs: FakeHub) -> None:
+    tunes_links = False
+
+    def __init__(self, *hubs: FakeHub, slots: ConnectionSlots | None = None) -> None:
         super().__init__(ScannerStatus(ScannerState.RUNNING, ScanMode.ACTIVE, Intake.MGMT, 1))
         self.hubs = {hub.address: hub for hub in hubs}
         self.attempts: list[float] = []
+        self.slots = ConnectionSlots() if slots is None else slots
 
     def set_mode(self, mode: ScanMode) -> None:
         """It does not matter."""
@@ -257,9 +280,20 @@ class FakeRadio(Broadcast):
         self._deliver([Advertisement(hub.address, rssi, 0, join([complete_name(hub.name)]))])
 
     @contextlib.asynccontextmanager
-    async def connect(self, address: int) -> AsyncIterator[GattLink]:
+    async def connect(self, address: int, slot: Slot | None = None) -> AsyncIterator[GattLink]:
         self.attempts.append(asyncio.get_running_loop().time())
-        hub = self.hubs[address]
+        slot = slot or self.slots.reserve(address, Holder.READER)
+        try:
+            link = await self._reach(self.hubs[address])
+            try:
+                yield link
+            finally:
+                await asyncio.sleep(self.hubs[address].farewell_s)
+                link.drop(LinkEnd.OURSELVES)
+        finally:
+            slot.release()
+
+    async def _reach(self, hub: FakeHub) -> FakeLink:
         if not hub.present:
             await asyncio.sleep(HEAR_S)
             raise NotHeardError("it does not advertise")
@@ -269,11 +303,14 @@ class FakeRadio(Broadcast):
         await asyncio.sleep(CONNECT_S)
         self.hear(hub)
         hub.connects += 1
-        hub.link = link = FakeLink(hub)
-        try:
-            yield link
-        finally:
-            link.end()
+        hub.link = FakeLink(hub)
+        return hub.link
+
+    async def unpair(self, address: int) -> None:
+        """There is no bond."""
+
+    async def forget(self, address: int) -> None:
+        """Nothing is remembered."""
 
     async def run(self) -> None:
         await asyncio.Event().wait()

@@ -285,7 +285,7 @@ def test_whatever_is_answered_is_the_answer_to_what_was_asked(steps: list[Any]) 
                 assert world.read(register, count, unit=unit) == expected(register, count, unit)
             except LineError:
                 assert world.hub.link is not None
-                world.hub.link.end()
+                world.hub.link.drop()
                 world.line = world.do(world.open())
             except RenogyBTError:
                 pass

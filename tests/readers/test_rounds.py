@@ -1,100 +1,17 @@
 """Rounds over a hub: who is read when, and what a fault of one costs the others."""
 
-import asyncio
-import contextlib
 import gc
 import logging
 import sys
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from proxy.virtual_time import VirtualLoop
-from readers.fake_hub import (
-    ANSWER_S,
-    Answers,
-    Bend,
-    FakeHub,
-    FakeRadio,
-    Notes,
-    battery,
-    controller,
-    damaged,
-    later,
-    nothing,
-    section,
-    straight,
-)
+from readers.fake_hub import ANSWER_S, Answers, FakeHub, battery, damaged, later, nothing, section, straight
+from readers.place import BANK, BATTERIES, Place, Places
 
 from renogybt.model.reading import DeviceType, LinkState
-from renogybt.readers.reader import Reader
 from renogybt.readers.settings import ReaderSettings
-
-BATTERIES = (48, 49, 50, 51)
-BANK = "bank-6cb2fd86824d"
-
-
-class Place:
-    """A reader at work in virtual time on a hub with four batteries and a controller."""
-
-    def __init__(
-        self, loop: VirtualLoop, hub: FakeHub, *sections: object, settings: ReaderSettings | None = None
-    ) -> None:
-        self.loop = loop
-        self.hub = hub
-        self.radio = FakeRadio(hub)
-        self.notes = Notes()
-        devices = sections or (section(DeviceType.BATTERY, *BATTERIES), section(DeviceType.CONTROLLER, 96))
-        self.reader = Reader(self.radio, devices, settings or ReaderSettings(), wall=loop.time)  # type: ignore[arg-type]
-        self.reader.add_sink(self.notes)
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = self.loop.create_task(self.reader.run())
-
-    def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                self.loop.run_until_complete(self._task)
-            self._task = None
-
-    def run(self, seconds: float) -> None:
-        if self._task is None:
-            self.start()
-        self.loop.advance(seconds)
-        assert self._task is not None
-        if self._task.done():
-            self._task.result()
-
-    def do(self, act: Callable[..., None], *arguments: object) -> None:
-        """Have it done inside the loop."""
-        self.loop.call_soon(act, *arguments)
-        self.loop.advance(0.01)
-
-    def bend_unit(self, unit: int, bend: Bend) -> None:
-        def bent(request: bytes, reply: bytes) -> Answers:
-            return bend(request, reply) if request[0] == unit else straight(request, reply)
-
-        self.hub.bend = bent
-
-
-Places = Callable[..., Place]
-
-
-@pytest.fixture
-def places(virtual_loop: VirtualLoop) -> object:
-    """Makes places, and ends what runs in them."""
-    made: list[Place] = []
-
-    def make(*sections: object, hub: FakeHub | None = None, settings: ReaderSettings | None = None) -> Place:
-        units = {unit: battery() for unit in BATTERIES} | {96: controller()}
-        made.append(Place(virtual_loop, hub or FakeHub(units), *sections, settings=settings))
-        return made[-1]
-
-    yield make
-    for place in made:
-        place.stop()
 
 
 def test_a_round_over_four_batteries_and_a_controller_takes_less_than_one_and_a_half_seconds(
@@ -533,7 +450,7 @@ def test_a_released_link_is_closed_and_not_used_until_it_is_given_back(places: P
     place.run(100)
     assert len(place.hub.requests) == count
     assert "Home Assistant" in place.notes.state(48).trouble
-    place.reader.resume(place.hub.address)
+    place.do(place.reader.resume, place.hub.address)
     place.run(3)
     assert place.notes.state(48).fresh
     assert place.notes.state(48).trouble == ""
