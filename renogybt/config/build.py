@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from renogybt.config.checks import encryption_of
 from renogybt.config.device_checks import device_contradictions
@@ -91,6 +92,8 @@ def _proxy(values: Values, environment: Mapping[str, str]) -> HomeAssistantProxy
         scan_mode=values.optional(PROXY, "scan_mode", ScanMode),
         active_connections=values.take(PROXY, "active_connections", bool),
         connection_slots=values.optional(PROXY, "connection_slots", int),
+        connection_allow_list=values.take(PROXY, "connection_allow_list", frozenset),
+        pairing_passkeys=values.take(PROXY, "pairing_passkeys", MappingProxyType),
         mdns=values.take(PROXY, "mdns", bool),
         mdns_addresses=values.take(PROXY, "mdns_ip", tuple),
         with_renogy_client=values.take(PROXY, "with_renogy_client", bool),

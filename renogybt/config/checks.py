@@ -32,6 +32,7 @@ def remarks(values: Values) -> Iterator[Finding]:
     yield from _changed_name(values)
     yield from _key_without_use(values)
     yield from _proxy_switched_off(values)
+    yield from _allow_list_without_use(values)
     yield from _cut_secrets(values)
     yield from _planned_outputs(values)
     yield from _devices(values)
@@ -103,6 +104,12 @@ def _proxy_switched_off(values: Values) -> Iterator[Finding]:
     entry = values.given(PROXY, "enabled")
     if entry and not values.take(PROXY, "enabled", bool):
         yield entry.finding("the proxy is switched off, so Home Assistant gets no advertisements")
+
+
+def _allow_list_without_use(values: Values) -> Iterator[Finding]:
+    allowed = values.given(PROXY, "connection_allow_list")
+    if allowed and not values.take(PROXY, "active_connections", bool):
+        yield allowed.finding("without effect, because active_connections = false: nobody may connect")
 
 
 def _cut_secrets(values: Values) -> Iterator[Finding]:

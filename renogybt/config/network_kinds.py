@@ -22,7 +22,8 @@ PLACEHOLDERS = frozenset({"AA:BB:CC:DD:EE:FF", "00:00:00:00:00:00", "FF:FF:FF:FF
 _MASKED = re.compile(r"(?=.*X)[0-9A-FX]{2}([:-][0-9A-FX]{2}){5}", re.IGNORECASE)
 
 
-def _address(text: str) -> int:
+def parse_device_address(text: str) -> int:
+    """Any address, also a placeholder of a sample file; raises RefusedValueError."""
     try:
         return parse_address(text)
     except AddressError:
@@ -33,7 +34,7 @@ def _parse_address(text: str) -> int | None:
     # placeholders of sample files must not stop the program: they count as not set
     if _MASKED.fullmatch(text):
         return None
-    address = _address(text)
+    address = parse_device_address(text)
     return None if format_address(address) in PLACEHOLDERS else address
 
 
@@ -43,7 +44,7 @@ ADDRESS = Kind("an address like 6C:B2:FD:86:82:4D", _parse_address)
 def _parse_adapter(text: str) -> str:
     if re.fullmatch(r"hci[0-9]{1,3}", text, re.IGNORECASE):
         return text.lower()
-    return format_address(_address(text))
+    return format_address(parse_device_address(text))
 
 
 ADAPTER = Kind("hci0, hci1 ... or the adapter's address", _parse_adapter)

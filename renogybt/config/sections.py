@@ -1,5 +1,6 @@
 """The configuration as typed values. Addresses are numbers, times are seconds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -87,7 +88,8 @@ class HomeAssistantProxy:
     `native_api_host` None: all addresses. `encryption_key` is set exactly when `encryption` is KEY.
     `scan_mode` is how the radio scans until Home Assistant asks for something else, None: active;
     PASSIVE also makes Home Assistant keep it so when it meets the device for the first time.
-    `connection_slots`, `scan_lock` None: the program chooses. `mdns_addresses` empty: found out.
+    `connection_slots`, `scan_lock` None: the program chooses. `connection_allow_list` empty: clients may
+    connect to all devices. `pairing_passkeys` by address. `mdns_addresses` empty: found out.
     """
 
     enabled: bool
@@ -105,6 +107,8 @@ class HomeAssistantProxy:
     scan_mode: ScanMode | None
     active_connections: bool
     connection_slots: int | None
+    connection_allow_list: frozenset[int]
+    pairing_passkeys: Mapping[int, int] = field(repr=False)
     mdns: bool
     mdns_addresses: tuple[IpAddress, ...]
     with_renogy_client: bool

@@ -16,6 +16,7 @@ from renogybt.config.kinds import (
     optional,
     whole_number,
 )
+from renogybt.config.link_kinds import ADDRESSES, CONNECTION_SLOTS, PASSKEYS
 from renogybt.config.network_kinds import ADAPTER, ADDRESS, DEVICE_NAME, HOST, IP_ADDRESSES, KEY, NATIVE_API
 from renogybt.config.sections import (
     AdvertisementSource,
@@ -102,8 +103,10 @@ TABLE: tuple[Row, ...] = (
     Row(PROXY, "advertisement_source", choice(AdvertisementSource), "auto"),
     Row(PROXY, "state_dir", optional(PATH)),
     Row(PROXY, "scan_lock", optional(PATH)),
-    _planned(PROXY, "active_connections", BOOLEAN, "true"),
-    _planned(PROXY, "connection_slots", optional(whole_number(0, 16))),
+    Row(PROXY, "active_connections", BOOLEAN, "true"),
+    Row(PROXY, "connection_slots", optional(CONNECTION_SLOTS)),
+    Row(PROXY, "connection_allow_list", ADDRESSES),
+    Row(PROXY, "pairing_passkeys", PASSKEYS, secret=True),
     Row(PROXY, "with_renogy_client", BOOLEAN, "true"),
     _reading(PROXY, "renogy_read_interval", PERIOD, "60", "seconds"),
     _reading(PROXY, "renogy_keep_connection", BOOLEAN, "true"),

@@ -135,6 +135,64 @@ def test_a_placeholder_counts_as_not_set_and_is_told(load, text):
     assert ["placeholder" in warning for warning in configuration.warnings] == [True, True]
 
 
+LAMP = "C4:4D:0A:10:5E:01"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"{LAMP}=31415", f"has no passkey of six digits for {LAMP}"),
+        (f"{LAMP}=3141592", f"has no passkey of six digits for {LAMP}"),
+        (f"{LAMP}=-31415", f"has no passkey of six digits for {LAMP}"),
+        (f"{LAMP}=٣١٤١٥٩", f"has no passkey of six digits for {LAMP}"),
+        (f"{LAMP}=", f"has no passkey of six digits for {LAMP}"),
+        (LAMP, f"has no passkey of six digits for {LAMP}"),
+        ("314159", "has no Bluetooth address before the = of pair 1"),
+        (f"314159={LAMP}", "has no Bluetooth address before the = of pair 1"),
+        ("6C:B2:FD:86:82:4D=000000, lamp=314159", "has no Bluetooth address before the = of pair 2"),
+        (f"{LAMP}=000000 6C:B2:FD:86:82:4D=314159", f"has no passkey of six digits for {LAMP}"),
+        (f"{LAMP}=000000, {LAMP.lower()}=314159", f"holds two passkeys for {LAMP}"),
+        (f'"{LAMP}=314159"', "has no Bluetooth address before the = of pair 1; take the quotes away"),
+    ],
+)
+def test_a_bad_passkey_is_one_error_that_does_not_show_it(complaint, text, problem):
+    (line,) = complaint(proxy(f"pairing_passkeys = {text}"))
+    start = "config.ini line 2, [home_assistant_proxy] pairing_passkeys: the value "
+    assert line.startswith(f"{start}{problem}")
+    assert line.endswith(
+        "; allowed: pairs like 6C:B2:FD:86:82:4D=123456 with commas between them, or nothing"
+    )
+    assert "3141" not in line
+    assert "٣" not in line
+
+
+def test_no_passkey_is_in_the_text_of_a_configuration(load):
+    configuration = load(proxy(f"pairing_passkeys = {LAMP}=314159"))
+    assert configuration.proxy.pairing_passkeys == {0xC44D0A105E01: 314159}
+    assert "314159" not in repr(configuration)
+
+
+def test_passkeys_cannot_be_changed(load):
+    passkeys = load(proxy(f"pairing_passkeys = {LAMP}=314159")).proxy.pairing_passkeys
+    with pytest.raises(TypeError):
+        passkeys[1] = 1
+
+
+def test_no_connections_at_all_are_wished_for_in_another_way(complaint):
+    (line,) = complaint(proxy("connection_slots = 0"))
+    place, problem = line.split(": ", maxsplit=1)
+    assert place == "config.ini line 2, [home_assistant_proxy] connection_slots"
+    advice = "to have no connections, set active_connections = false"
+    assert problem == f"'0' is too small; {advice}; allowed: 1 to 16, or nothing"
+
+
+def test_an_allow_list_without_connections_is_told(load):
+    lines = proxy("active_connections = false", f"connection_allow_list = {LAMP}, {LAMP}")
+    (warning,) = load(lines).warnings
+    assert "line 3, [home_assistant_proxy] connection_allow_list: without effect, because " in warning
+    assert load(lines, ["home_assistant_proxy.active_connections=yes"]).warnings == ()
+
+
 def test_a_proxy_that_is_switched_off_is_told(load):
     configuration = load(proxy("enabled = false"))
     assert not configuration.proxy.enabled

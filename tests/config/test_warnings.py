@@ -74,11 +74,12 @@ def test_what_comes_later_is_told_once(load, what, text):
 
 
 SECRETS = [(row.section, row.key) for row in TABLE if row.secret]
+SECRET_TEXTS = {"pairing_passkeys": "C4:4D:0A:10:5E:01=123456"}
 
 
 @pytest.mark.parametrize(("section", "key"), SECRETS)
 def test_a_secret_with_a_comment_behind_it_may_have_been_cut_off(load, section, key):
-    text = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+    text = SECRET_TEXTS.get(key, "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=")
     (warning,) = load(f"[{section}]\n{key} = {text} #tail\n").warnings
     assert f"line 2, [{section}] {key}: everything from # on is a comment and no part of the value" in warning
     assert "tail" not in warning
