@@ -14,12 +14,16 @@ from typing import Any
 from renogybt.config import Configuration, Device, HomeAssistantProxy
 from renogybt.model.advertisement import format_address, parse_address
 from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus
+from renogybt.model.slots import DEFAULT_SLOTS, ConnectionSlots
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile, derived_address
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.mdns import Announcer
 from renogybt.proxy.power import PowerEntities
+from renogybt.proxy.relay import Relay, RelayRules
 from renogybt.proxy.server import ProxyServer
+from renogybt.proxy.service_database import FILE as SERVICES_FILE
+from renogybt.proxy.service_database import ServiceDatabase
 from renogybt.proxy.vitals import ENTITIES, Vitals
 from renogybt.readers.candidates import CandidateWatch
 from renogybt.readers.present import unknown_fields
@@ -56,10 +60,11 @@ def build_radio(
     Each room is imported only where it is used.
     """
     mode = proxy.scan_mode or ScanMode.ACTIVE
+    slots = ConnectionSlots(proxy.connection_slots or DEFAULT_SLOTS)
     if demo:
         from renogybt.simulator.radio import DemoRadio
 
-        radio = DemoRadio(demo_adapter(mac))
+        radio = DemoRadio(demo_adapter(mac), slots=slots)
         radio.set_mode(mode)
         return radio
     from renogybt.bluetooth.radio import BlueZRadio
@@ -71,6 +76,7 @@ def build_radio(
         source=proxy.advertisement_source,
         mode=mode,
         lock_path=proxy.scan_lock,
+        slots=slots,
     )
 
 
@@ -173,6 +179,8 @@ class Gateway:
             self._proxy, demo=self._demo, mac=self._identity.mac, kept_adapter=self._identity_file.adapter
         )
         entities = EntityStore(ENTITIES)
+        reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
+        relay = self._relay(radio, reader)
         server = ProxyServer(
             radio,
             self._identity,
@@ -182,22 +190,33 @@ class Gateway:
             host=self._proxy.native_api_host,
             port=self._proxy.native_api_port,
             scan_mode=self._proxy.scan_mode or ScanMode.ACTIVE,
+            relay=relay,
         )
         vitals = Vitals(radio, entities, loop.time, lambda: server.lost_advertisements)
         server.count_changes.add(vitals.on_clients)
         announce = partial(self._announce, radio, server)
-        work: list[Work] = [radio.run, vitals.run, announce, *self._reading(radio, entities)]
+        work: list[Work] = [radio.run, vitals.run, announce, *self._reading(radio, reader, entities)]
+        if relay is not None:
+            work.append(relay.run)
         async with server, background(work):
             self._say_ready(server)
             await self._stop.wait()
             _LOGGER.info("stopping")
             server.leave()  # while links are being closed, which takes its time
 
-    def _reading(self, radio: Radio, entities: EntityStore) -> Iterator[Work]:
+    def _relay(self, radio: Radio, reader: Reader | None) -> Relay | None:
+        """What connects clients to devices, None where they may not."""
+        proxy = self._proxy
+        if not proxy.active_connections:
+            return None
+        rules = RelayRules(proxy.connection_allow_list, proxy.pairing_passkeys)
+        database = ServiceDatabase(self._state_dir / SERVICES_FILE)
+        return Relay(radio, database, rules=rules, tenant=reader)
+
+    def _reading(self, radio: Radio, reader: Reader | None, entities: EntityStore) -> Iterator[Work]:
         """What has to run for the readings; entities are defined before anybody can list them."""
         for remark in reader_remarks(self._configuration, demo=self._demo):
             _LOGGER.warning("%s", remark)
-        reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
         if reader is None:
             if self._proxy.with_renogy_client:
                 radio.listen(CandidateWatch().hear)

@@ -31,10 +31,17 @@ PROJECT_NAME = "renogybt.bluetooth_proxy"
 automations which look at it go on."""
 
 PASSIVE_SCAN = 1
+ACTIVE_CONNECTIONS = 2
+REMOTE_CACHING = 4
+PAIRING = 8
+CACHE_CLEARING = 16
 RAW_ADVERTISEMENTS = 32
 STATE_AND_MODE = 64
-FEATURES = PASSIVE_SCAN | RAW_ADVERTISEMENTS | STATE_AND_MODE
-"""Feature flags of the Bluetooth proxy. The bits for connections follow when there are any."""
+CONNECTION_PARAMETERS = 128
+LISTENING = PASSIVE_SCAN | RAW_ADVERTISEMENTS | STATE_AND_MODE
+CONNECTING = ACTIVE_CONNECTIONS | REMOTE_CACHING | PAIRING | CACHE_CLEARING
+"""Feature flags of the Bluetooth proxy, BluetoothProxyFeature of aioesphomeapi. Without REMOTE_CACHING
+Home Assistant refuses every connection itself."""
 
 _FILE = "identity.json"
 _LOCALLY_ADMINISTERED = 0x02 << 40
@@ -63,13 +70,14 @@ class Identity:
         self,
         bluetooth_mac: int | None,
         *,
+        features: int,
         supported: bool,
         provisionable: bool,
         devices: Iterable[SubDevice] = (),
     ) -> Message:
-        """DeviceInfoResponse. `bluetooth_mac`: that of the scanner, None before there was one;
-        `supported`, `provisionable`: whether a client may set a key, and whether it may do so over
-        Noise with the key of zeros; `devices`: those behind this one."""
+        """DeviceInfoResponse. `bluetooth_mac`: that of the scanner, None before there was one; `features`:
+        flags of the Bluetooth proxy; `supported`, `provisionable`: whether a client may set a key, and
+        whether it may do so over Noise with the key of zeros; `devices`: those behind this one."""
         return api.DeviceInfoResponse(  # type: ignore[no-any-return]
             name=self.name,
             friendly_name=self.friendly_name,
@@ -80,16 +88,16 @@ class Identity:
             manufacturer="renogybt",
             project_name=PROJECT_NAME,
             project_version=renogybt.__version__,
-            bluetooth_proxy_feature_flags=FEATURES,
+            bluetooth_proxy_feature_flags=features,
             api_encryption_supported=supported,
             api_encryption_provisionable=provisionable,
             devices=[device.listing() for device in devices],
         )
 
-    def capabilities(self, bluetooth_mac: int | None) -> Message:
+    def capabilities(self, bluetooth_mac: int | None, features: int) -> Message:
         """DeviceCapabilitiesResponse, with the same values as DeviceInfoResponse."""
         response = api.DeviceCapabilitiesResponse()
-        response.bluetooth_proxy.feature_flags = FEATURES
+        response.bluetooth_proxy.feature_flags = features
         response.bluetooth_proxy.mac_address = format_address(bluetooth_mac or self.mac)
         return response  # type: ignore[no-any-return]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from renogybt.model.radio import ScanMode
-from renogybt.protocols.esphome.messages import Message, api
+from renogybt.protocols.esphome.messages import api
 from renogybt.proxy.identity import API_MAJOR, API_MINOR
-from renogybt.proxy.refusals import REFUSALS
+from renogybt.proxy.refusals import CONNECTION_REQUESTS, refuse
 
 if TYPE_CHECKING:
     from renogybt.proxy.session import Session
@@ -53,6 +53,7 @@ def _device_info(session: "Session", _request: Any) -> None:
     session.send(
         services.identity.device_info(
             services.scanner_address,
+            features=services.features,
             supported=services.keys.settable,
             provisionable=services.keys.provisionable,
             devices=services.entities.devices(),
@@ -61,7 +62,8 @@ def _device_info(session: "Session", _request: Any) -> None:
 
 
 def _capabilities(session: "Session", _request: Any) -> None:
-    session.send(session.services.identity.capabilities(session.services.scanner_address))
+    services = session.services
+    session.send(services.identity.capabilities(services.scanner_address, services.features))
 
 
 def _list_entities(session: "Session", _request: Any) -> None:
@@ -117,11 +119,18 @@ def _switch(session: "Session", request: Any) -> None:
         _LOGGER.debug("%s commands a switch that does not exist", session.label)
 
 
-def _refusing(refuse: Callable[[Any], Message]) -> "Answer":
-    def answer(session: "Session", request: Any) -> None:
+def _subscribe_slots(session: "Session", request: Any) -> None:
+    if (relay := session.services.relay) is None:
         session.send(refuse(request))
+    else:
+        relay.slots.subscribe(session)
 
-    return answer
+
+def _connection(session: "Session", request: Any) -> None:
+    if (relay := session.services.relay) is None:
+        session.send(refuse(request))
+    else:
+        relay.handle(session, request)
 
 
 Answer = Callable[["Session", Any], None]
@@ -143,6 +152,7 @@ REQUESTS: dict[Any, Answer] = {
     api.UnsubscribeBluetoothLEAdvertisementsRequest: _unsubscribe_advertisements,
     api.BluetoothScannerSetModeRequest: _set_scan_mode,
     api.SwitchCommandRequest: _switch,
-    **{request: _refusing(refuse) for request, refuse in REFUSALS.items()},
+    api.SubscribeBluetoothConnectionsFreeRequest: _subscribe_slots,
+    **dict.fromkeys(CONNECTION_REQUESTS, _connection),
 }
 """Class of a request -> its answer. Other messages concern parts that this device does not have."""

@@ -18,6 +18,7 @@ from renogybt.proxy.feed import AdvertisementFeed
 from renogybt.proxy.identity import Identity, IdentityFile
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.port_holder import port_holder
+from renogybt.proxy.relay import Relay
 from renogybt.proxy.relisting import Relisting
 from renogybt.proxy.services import Services
 from renogybt.proxy.session import GOODBYE_S, Session
@@ -48,7 +49,7 @@ class CrowdedError(RenogyBTError):
 
 
 class ProxyServer:
-    """Listens for clients of the native API and serves them from one radio.
+    """Listens for clients of the native API and serves them from one radio; connections go through `relay`.
 
     `async with` opens the port, and says goodbye to all clients at the end.
     Raises PortInUseError or ListenError on the way in.
@@ -65,6 +66,7 @@ class ProxyServer:
         host: str | None,
         port: int,
         scan_mode: ScanMode,
+        relay: Relay | None = None,
     ) -> None:
         self._radio = radio
         self._host = host
@@ -92,6 +94,7 @@ class ProxyServer:
             entities=entities,
             feed=self._feed,
             clients=self,
+            relay=relay,
             logs=self._logs,
             server_info=f"renogybt {renogybt.__version__} (Python {platform.python_version()})",
         )
@@ -215,7 +218,7 @@ class ProxyServer:
         self._newcomers.pop(session, None)
         self._clients[session] = None
         how = " (encrypted)" if session.encrypted else ""
-        _log(self._visits, logging.INFO, f"{session.label} is connected{how}")
+        self._visits.log(_LOGGER, logging.INFO, f"{session.label} is connected{how}")
         self.count_changes.notify(len(self._clients))
 
     def closed(self, session: Session, error: Exception | None) -> None:
@@ -227,8 +230,8 @@ class ProxyServer:
             self._lost += session.dropped
             why = f" ({error})" if error else ""
             lost = f"; it was slow and lost {session.dropped} advertisements" if session.dropped else ""
-            _log(
-                self._visits, logging.INFO, f"{session.label} is gone{why}{lost}", f"{session.label} is gone"
+            self._visits.log(
+                _LOGGER, logging.INFO, f"{session.label} is gone{why}{lost}", f"{session.label} is gone"
             )
             self.count_changes.notify(len(self._clients))
         if not self._open:
@@ -237,11 +240,11 @@ class ProxyServer:
     def complain(self, session: Session, error: RenogyBTError) -> None:
         """Log why a peer is closed."""
         topic = f"{session.peer} {type(error)}"
-        _log(self._complaints, logging.WARNING, f"{session.label} is closed: {error}", topic)
+        self._complaints.log(_LOGGER, logging.WARNING, f"{session.label} is closed: {error}", topic)
 
     def refuse(self, session: Session, what: str) -> None:
         """Log what a client may not have."""
-        _log(self._complaints, logging.WARNING, f"{what} is refused to {session.label}")
+        self._complaints.log(_LOGGER, logging.WARNING, f"{what} is refused to {session.label}")
 
     def key_changed(self) -> None:
         """Everybody has to come back under the new rules."""
@@ -251,12 +254,3 @@ class ProxyServer:
             self.key_changes.notify(None)
 
         self._rejoin = asyncio.get_running_loop().call_later(_KEY_GRACE_S, rejoin)
-
-
-def _log(repetition: Repetition, level: int, text: str, topic: str = "") -> None:
-    """A line about a client; when it comes again and again it does so at DEBUG, and is counted."""
-    topic = topic or text
-    if repetition.allows(topic):
-        _LOGGER.log(level, "%s%s", text, repetition.remark(topic))
-    else:
-        _LOGGER.debug("%s", text)

@@ -8,8 +8,15 @@ from renogybt.model.errors import RenogyBTError
 from renogybt.model.subscribers import Subscribers
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.feed import AdvertisementFeed
-from renogybt.proxy.identity import Identity, IdentityFile
+from renogybt.proxy.identity import (
+    CONNECTING,
+    CONNECTION_PARAMETERS,
+    LISTENING,
+    Identity,
+    IdentityFile,
+)
 from renogybt.proxy.keys import KeyStore
+from renogybt.proxy.relay import Relay
 
 if TYPE_CHECKING:
     from renogybt.proxy.session import Session
@@ -57,8 +64,17 @@ class Services:
     entities: EntityStore
     feed: AdvertisementFeed
     clients: Clients
+    relay: Relay | None
+    """Without one there are no connections."""
     logs: Subscribers[logging.LogRecord]
     server_info: str
+
+    @property
+    def features(self) -> int:
+        """What this proxy can do, as flags of the API."""
+        if self.relay is None:
+            return LISTENING
+        return LISTENING | CONNECTING | (CONNECTION_PARAMETERS if self.relay.tunes_links else 0)
 
     @property
     def scanner_address(self) -> int | None:

@@ -82,6 +82,8 @@ class Session(asyncio.BufferedProtocol):
             unsubscribe()
         self._subscriptions.clear()
         self.services.feed.unsubscribe(self)
+        if self.services.relay is not None:
+            self.services.relay.left(self)
         self.services.clients.closed(self, error)
 
     def get_buffer(self, sizehint: int) -> bytearray:

@@ -5,11 +5,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import bleak_esphome
 import pytest
 from aioesphomeapi import APIClient, ReconnectLogic
 from aioesphomeapi.api_pb2 import BluetoothLERawAdvertisementsResponse
+from bleak_esphome.backend.client import ESPHomeClientData
 from bleak_esphome.backend.scanner import ESPHomeScanner
 from bluetooth_adapters import BluetoothAdapters
 from clients.serving import DEADLINE_S, api_client
@@ -85,10 +87,15 @@ class Entry:
     async def _on_connect(self) -> None:
         info, _, _ = await self.client.device_info_and_list_entities()
         await self.client.device_capabilities_compat(info)
+        set_manager(self._manager)  # there may be several homes in one test
         data = bleak_esphome.connect_scanner(self.client, info, available=True)
         assert data.scanner is not None
         self.scanner = data.scanner
-        self._undo = [self.scanner.async_setup(), self._manager.async_register_scanner(self.scanner)]
+        self._undo = [
+            partial(_end_connections, data),
+            self.scanner.async_setup(),
+            self._manager.async_register_scanner(self.scanner),
+        ]
         self.client.subscribe_states(lambda _state: None)
         self.client.subscribe_home_assistant_states_and_services(
             on_state=lambda _state: None,
@@ -125,6 +132,13 @@ class Entry:
         if self._undo:
             async with asyncio.timeout(DEADLINE_S):
                 await self.disconnected.wait()
+
+
+def _end_connections(data: ESPHomeClientData) -> None:
+    """What `connect_scanner` leaves to its caller for the end."""
+    data.bluetooth_device.async_set_unavailable()
+    for callback in tuple(data.disconnect_callbacks):
+        callback()
 
 
 @dataclass

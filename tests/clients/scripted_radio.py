@@ -2,24 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from fakes import nobody
+from fakes.nobody import Reach
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.broadcast import Broadcast
-from renogybt.model.gatt import GattLink
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 
 ADAPTER = 0x00_1A_7D_DA_71_13
 
 
-class ScriptedRadio(Broadcast):
+class ScriptedRadio(Broadcast, Reach):
     """Implements `renogybt.model.radio.Radio`; `emit` and `become` are the test's hands."""
 
     def __init__(self, *, adapter: int | None = ADAPTER) -> None:
-        super().__init__(ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter))
+        Broadcast.__init__(self, ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter))
+        Reach.__init__(self)
         self.asked: list[ScanMode] = []
         """Every scan mode that was asked for, in order."""
         self.emitted: list[Advertisement] = []
@@ -27,9 +26,6 @@ class ScriptedRadio(Broadcast):
     def set_mode(self, mode: ScanMode) -> None:
         self.asked.append(mode)
         self.become(replace(self.status, mode=mode))
-
-    def connect(self, address: int) -> AbstractAsyncContextManager[GattLink]:
-        return nobody.connect(address)
 
     async def run(self) -> None:
         self.become(replace(self.status, state=ScannerState.RUNNING, intake=Intake.DEMO))

@@ -15,7 +15,10 @@ from renogybt.model.radio import Radio, ScanMode
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile
 from renogybt.proxy.keys import KeyStore
+from renogybt.proxy.relay import Relay, RelayRules
 from renogybt.proxy.server import ProxyServer
+from renogybt.proxy.service_database import FILE as SERVICES_FILE
+from renogybt.proxy.service_database import ServiceDatabase
 from renogybt.proxy.vitals import ENTITIES, Vitals
 
 HOST = "127.0.0.1"
@@ -54,12 +57,16 @@ async def serving(
     encryption: Encryption = Encryption.PROVISION,
     key: bytes | None = None,
     port: int = 0,
+    rules: RelayRules | None = None,
 ) -> AsyncIterator[Served]:
-    """Wired as the program itself does it."""
+    """Wired as the program itself does it; `rules` are those of connections, None: there are none."""
     radio = radio or ScriptedRadio()
     keys = KeyStore(encryption, state_dir, key)
     entities = EntityStore(ENTITIES)
     vitals = Vitals(radio, entities, asyncio.get_running_loop().time)
+    relay = None
+    if rules is not None:
+        relay = Relay(radio, ServiceDatabase(state_dir / SERVICES_FILE), rules=rules)
     server = ProxyServer(
         radio,
         Identity(NAME, FRIENDLY_NAME, MAC, MODEL),
@@ -69,12 +76,16 @@ async def serving(
         host=HOST,
         port=port,
         scan_mode=ScanMode.ACTIVE,
+        relay=relay,
     )
     server.count_changes.add(vitals.on_clients)
     async with server, asyncio.TaskGroup() as group:
-        running = group.create_task(radio.run())
+        running = [group.create_task(radio.run())]
+        if relay is not None:
+            running.append(group.create_task(relay.run()))
         yield Served(server, radio, keys, entities)
-        running.cancel()
+        for task in running:
+            task.cancel()
 
 
 @dataclass

@@ -25,7 +25,7 @@ from clients.serving import (
 import renogybt
 from renogybt.config import Encryption
 from renogybt.model.advertisement import format_address
-from renogybt.proxy.identity import FEATURES
+from renogybt.proxy.identity import LISTENING
 from renogybt.proxy.vitals import ENTITIES, RATE
 
 WAYS = {
@@ -49,7 +49,7 @@ async def test_device_info_is_what_was_configured(pair: tuple[Served, str | None
 
     assert (info.name, info.friendly_name, info.model) == (NAME, FRIENDLY_NAME, MODEL)
     assert (info.mac_address, info.bluetooth_mac_address) == (format_address(MAC), format_address(ADAPTER))
-    assert info.bluetooth_proxy_feature_flags == FEATURES
+    assert info.bluetooth_proxy_feature_flags == LISTENING == 97
     assert info.project_version == renogybt.__version__
     assert info.project_name.count(".") == 1
     assert re.fullmatch(r"20\d\d\.\d+\.\d+", info.esphome_version)

@@ -1,12 +1,10 @@
 """A radio that hears what the test says."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 
-from fakes import nobody
+from fakes.nobody import Reach
 
 from renogybt.model.advertisement import Advertisement
-from renogybt.model.gatt import GattLink
 from renogybt.model.radio import (
     AdvertisementListener,
     Intake,
@@ -19,10 +17,11 @@ from renogybt.model.radio import (
 from renogybt.model.subscribers import Subscribers
 
 
-class SpokenRadio:
+class SpokenRadio(Reach):
     """Changes its mode at once, or never where `modes` does not hold it."""
 
     def __init__(self, mode: ScanMode = ScanMode.ACTIVE, modes: Sequence[ScanMode] = tuple(ScanMode)) -> None:
+        super().__init__()
         self.status = ScannerStatus(ScannerState.RUNNING, mode, Intake.MGMT, 0x001A7DDA7113)
         self.asked: list[ScanMode] = []
         self._modes = modes
@@ -51,9 +50,6 @@ class SpokenRadio:
     def hear(self, batch: Sequence[Advertisement]) -> None:
         """Deliver a batch."""
         self._batches.notify(batch)
-
-    def connect(self, address: int) -> AbstractAsyncContextManager[GattLink]:
-        return nobody.connect(address)
 
     async def run(self) -> None:
         """Nothing runs."""

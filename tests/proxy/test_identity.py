@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import logging
 import os
@@ -9,17 +10,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from proxy.relay_world import Worlds
 
 import renogybt
 from renogybt.model.advertisement import format_address, parse_address
 from renogybt.protocols.esphome.messages import api
 from renogybt.proxy.identity import (
-    FEATURES,
+    CONNECTING,
+    CONNECTION_PARAMETERS,
+    LISTENING,
     PROJECT_NAME,
     Identity,
     IdentityError,
     IdentityFile,
 )
+from renogybt.proxy.services import Services
 
 HOST = 0x2CCF6703D94A
 MULTICAST = 0x01 << 40
@@ -193,7 +198,7 @@ def test_the_same_adapter_again_is_no_news_and_no_write(tmp_path: Path) -> None:
 
 
 def test_device_info_holds_what_home_assistant_reads() -> None:
-    info = IDENTITY.device_info(0x001A7DDA7113, supported=True, provisionable=False)
+    info = IDENTITY.device_info(0x001A7DDA7113, features=0x61, supported=True, provisionable=False)
 
     assert info == api.DeviceInfoResponse(
         name="renogy.proxy",
@@ -212,7 +217,9 @@ def test_device_info_holds_what_home_assistant_reads() -> None:
 
 @pytest.mark.parametrize(("supported", "provisionable"), [(True, True), (True, False), (False, False)])
 def test_device_info_says_whether_a_key_can_be_set(supported: bool, provisionable: bool) -> None:
-    info: Any = IDENTITY.device_info(None, supported=supported, provisionable=provisionable)
+    info: Any = IDENTITY.device_info(
+        None, features=LISTENING, supported=supported, provisionable=provisionable
+    )
 
     assert info.api_encryption_supported is supported
     assert info.api_encryption_provisionable is provisionable
@@ -225,17 +232,18 @@ def test_the_project_name_has_exactly_one_dot_because_home_assistant_splits_it_t
 
 
 @pytest.mark.parametrize("adapter", [None, 0x001A7DDA7113])
-def test_capabilities_and_device_info_agree(adapter: int | None) -> None:
-    info: Any = IDENTITY.device_info(adapter, supported=True, provisionable=True)
-    capabilities: Any = IDENTITY.capabilities(adapter)
+@pytest.mark.parametrize("features", [LISTENING, LISTENING | CONNECTING])
+def test_capabilities_and_device_info_agree(adapter: int | None, features: int) -> None:
+    info: Any = IDENTITY.device_info(adapter, features=features, supported=True, provisionable=True)
+    capabilities: Any = IDENTITY.capabilities(adapter, features)
 
-    assert capabilities.bluetooth_proxy.feature_flags == info.bluetooth_proxy_feature_flags == FEATURES
+    assert capabilities.bluetooth_proxy.feature_flags == info.bluetooth_proxy_feature_flags == features
     assert capabilities.bluetooth_proxy.mac_address == info.bluetooth_mac_address
     assert not capabilities.HasField("wizard")
 
 
 def test_without_an_adapter_the_scanner_has_the_address_of_the_device() -> None:
-    info: Any = IDENTITY.device_info(None, supported=False, provisionable=False)
+    info: Any = IDENTITY.device_info(None, features=LISTENING, supported=False, provisionable=False)
 
     assert info.bluetooth_mac_address == info.mac_address
 
@@ -243,3 +251,18 @@ def test_without_an_adapter_the_scanner_has_the_address_of_the_device() -> None:
 def test_the_digits_of_the_address_are_twelve_lower_case() -> None:
     assert IDENTITY.mac_digits == "2ccf6703d94a"
     assert Identity("n", "N", 0x0A, "m").mac_digits == "00000000000a"
+
+
+@pytest.mark.parametrize(
+    ("connects", "tunes", "features"), [(False, False, 97), (True, False, 127), (True, True, 255)]
+)
+def test_what_it_can_do_follows_from_its_relay(
+    worlds: Worlds, connects: bool, tunes: bool, features: int
+) -> None:
+    world = worlds()
+    world.radio.tunes_links = tunes
+    nothing: Any = None
+    parts = dict.fromkeys((each.name for each in dataclasses.fields(Services)), nothing)
+
+    assert Services(**{**parts, "relay": world.relay if connects else None}).features == features
+    assert features == LISTENING + connects * CONNECTING + tunes * CONNECTION_PARAMETERS

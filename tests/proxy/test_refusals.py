@@ -3,13 +3,18 @@ from typing import Any
 import pytest
 
 from renogybt.protocols.esphome.messages import api
-from renogybt.proxy.refusals import REFUSALS
+from renogybt.proxy.refusals import CONNECTION_REQUESTS, refusal, refuse, success
 
 ADDRESS = 0x6CB2FD86824D
 
 
-def answer(request: Any) -> Any:
-    return REFUSALS[type(request)](request)
+def device(name: str) -> Any:
+    return api.BluetoothDeviceRequest(
+        address=ADDRESS, request_type=getattr(api, f"BLUETOOTH_DEVICE_REQUEST_TYPE_{name}")
+    )
+
+
+# where there are no connections
 
 
 @pytest.mark.parametrize(
@@ -22,17 +27,15 @@ def answer(request: Any) -> Any:
     ],
 )
 def test_a_wish_to_connect_is_refused_at_once(kind: int) -> None:
-    refused = answer(api.BluetoothDeviceRequest(address=ADDRESS, request_type=kind))
+    refused = refuse(api.BluetoothDeviceRequest(address=ADDRESS, request_type=kind))
 
     assert refused == api.BluetoothDeviceConnectionResponse(address=ADDRESS, connected=False, error=0x85)
 
 
 def test_a_disconnect_leaves_nothing_connected_and_is_no_error() -> None:
-    request = api.BluetoothDeviceRequest(
-        address=ADDRESS, request_type=api.BLUETOOTH_DEVICE_REQUEST_TYPE_DISCONNECT
+    assert refuse(device("DISCONNECT")) == api.BluetoothDeviceConnectionResponse(
+        address=ADDRESS, connected=False
     )
-
-    assert answer(request) == api.BluetoothDeviceConnectionResponse(address=ADDRESS, connected=False)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +47,7 @@ def test_a_disconnect_leaves_nothing_connected_and_is_no_error() -> None:
     ],
 )
 def test_other_wishes_about_a_device_have_answers_of_their_own(kind: str, refused: Any) -> None:
-    number = getattr(api, f"BLUETOOTH_DEVICE_REQUEST_TYPE_{kind}")
-
-    assert answer(api.BluetoothDeviceRequest(address=ADDRESS, request_type=number)) == refused
+    assert refuse(device(kind)) == refused
 
 
 @pytest.mark.parametrize(
@@ -61,25 +62,25 @@ def test_other_wishes_about_a_device_have_answers_of_their_own(kind: str, refuse
     ids=lambda each: each.DESCRIPTOR.name,
 )
 def test_gatt_requests_are_answered_for_their_handle_with_not_connected(request_class: Any) -> None:
-    refused = answer(request_class(address=ADDRESS, handle=42))
+    refused = refuse(request_class(address=ADDRESS, handle=42))
 
     assert refused == api.BluetoothGATTErrorResponse(address=ADDRESS, handle=42, error=-1)
 
 
 def test_no_list_of_services_is_given_because_it_would_be_kept_as_the_truth() -> None:
-    refused = answer(api.BluetoothGATTGetServicesRequest(address=ADDRESS))
+    refused = refuse(api.BluetoothGATTGetServicesRequest(address=ADDRESS))
 
     assert refused == api.BluetoothGATTErrorResponse(address=ADDRESS, error=-1)
 
 
 def test_connection_parameters_are_refused() -> None:
-    refused = answer(api.BluetoothSetConnectionParamsRequest(address=ADDRESS))
+    refused = refuse(api.BluetoothSetConnectionParamsRequest(address=ADDRESS))
 
     assert refused == api.BluetoothSetConnectionParamsResponse(address=ADDRESS, error=0x85)
 
 
 def test_there_are_no_slots_and_this_is_said() -> None:
-    refused = answer(api.SubscribeBluetoothConnectionsFreeRequest())
+    refused = refuse(api.SubscribeBluetoothConnectionsFreeRequest())
 
     assert refused == api.BluetoothConnectionsFreeResponse(free=0, limit=0)
 
@@ -91,4 +92,28 @@ def test_every_request_about_connections_has_an_answer() -> None:
         if name.endswith("Request") and name.startswith(("BluetoothGATT", "BluetoothDevice", "BluetoothSet"))
     }
 
-    assert about_connections <= set(REFUSALS)
+    assert about_connections == set(CONNECTION_REQUESTS)
+
+
+# where one request fails, or is fulfilled
+
+
+@pytest.mark.parametrize("code", [-1, 0x01, 0x85])
+def test_a_refusal_gives_the_code_in_the_answer_to_its_request(code: int) -> None:
+    for kind in CONNECTION_REQUESTS:
+        refused: Any = refusal(kind(address=ADDRESS), code)
+
+        assert (refused.address, refused.error) == (ADDRESS, code)
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"),
+    [
+        ("PAIR", api.BluetoothDevicePairingResponse(address=ADDRESS, paired=True)),
+        ("UNPAIR", api.BluetoothDeviceUnpairingResponse(address=ADDRESS, success=True)),
+        ("CLEAR_CACHE", api.BluetoothDeviceClearCacheResponse(address=ADDRESS, success=True)),
+    ],
+)
+def test_success_says_yes_in_the_answer_that_a_refusal_says_no_in(kind: str, done: Any) -> None:
+    assert success(device(kind)) == done
+    assert type(refusal(device(kind), 0x85)) is type(done)
