@@ -1,6 +1,8 @@
 """For tests in the guest: BlueZ over D-Bus in a few words, independent of the code under test."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +13,10 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
 CHARACTERISTIC = "org.bluez.GattCharacteristic1"
+DESCRIPTOR = "org.bluez.GattDescriptor1"
+AGENT_MANAGER = "org.bluez.AgentManager1"
+AGENT = "org.bluez.Agent1"
+AGENT_PATH = "/test/agent"
 
 
 class BluezError(Exception):
@@ -91,6 +97,37 @@ class Bluez:
         """One property."""
         return (await self.call(path, PROPERTIES, "Get", "ss", interface, name))[0].value
 
+    @contextlib.asynccontextmanager
+    async def values(self, path: str) -> AsyncIterator[asyncio.Queue[bytes]]:
+        """Each `Value` that is signalled of a characteristic, while the block lasts."""
+        told: asyncio.Queue[bytes] = asyncio.Queue()
+
+        def on_message(message: Message) -> None:
+            if (message.path, message.member) == (path, "PropertiesChanged") and "Value" in message.body[1]:
+                told.put_nowait(message.body[1]["Value"].value)
+
+        rule = f"type='signal',sender='org.bluez',member='PropertiesChanged',path='{path}'"
+        await self._match("AddMatch", rule)
+        self._bus.add_message_handler(on_message)
+        try:
+            yield told
+        finally:
+            self._bus.remove_message_handler(on_message)
+            await self._match("RemoveMatch", rule)
+
+    async def _match(self, member: str, rule: str) -> None:
+        bus = "org.freedesktop.DBus"
+        await self._bus.call(
+            Message(
+                destination=bus,
+                path="/org/freedesktop/DBus",
+                interface=bus,
+                member=member,
+                signature="s",
+                body=[rule],
+            )
+        )
+
     async def power(self, on: bool, hci: str = "hci0", timeout_s: float = 15) -> None:
         """Set Powered, and wait until the property says so."""
         path = f"/org/bluez/{hci}"
@@ -112,3 +149,32 @@ class Bluez:
 
     async def stop_discovery(self, hci: str = "hci0") -> None:
         await self.call(f"/org/bluez/{hci}", ADAPTER, "StopDiscovery")
+
+
+class Agent(Bluez):
+    """A connection that speaks for its user when devices are paired, as the default agent.
+
+    Agrees to everything. Asked for a passkey it tells `passkey`, or refuses where that is None. `calls`
+    are the names of the questions, oldest first.
+    """
+
+    def __init__(self, passkey: int | None = None) -> None:
+        super().__init__()
+        self.passkey = passkey
+        self.calls: list[str] = []
+
+    async def register(self, capability: str) -> None:
+        """Its end is that of the connection."""
+        self._bus.add_message_handler(self._answer)
+        await self.call("/org/bluez", AGENT_MANAGER, "RegisterAgent", "os", AGENT_PATH, capability)
+        await self.call("/org/bluez", AGENT_MANAGER, "RequestDefaultAgent", "o", AGENT_PATH)
+
+    def _answer(self, message: Message) -> Message | None:
+        if message.message_type is not MessageType.METHOD_CALL or message.interface != AGENT:
+            return None
+        self.calls.append(message.member)
+        if message.member != "RequestPasskey":
+            return Message.new_method_return(message)
+        if self.passkey is None:
+            return Message.new_error(message, "org.bluez.Error.Rejected", "no")
+        return Message.new_method_return(message, "u", [self.passkey])

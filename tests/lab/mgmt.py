@@ -20,6 +20,7 @@ STOP_DISCOVERY, READ_ADV_MONITOR_FEATURES, ADD_ADV_PATTERNS_MONITOR, REMOVE_ADV_
     0x0052,
     0x0053,
 )
+LOAD_CONNECTION_PARAMETERS = 0x0035
 LE_DISCOVERY = 6
 SUCCESS = 0
 
@@ -87,6 +88,16 @@ class MgmtSocket:
     async def stop_discovery(self) -> None:
         """That of everybody; a living bluetoothd that still has clients starts anew."""
         await self.command(STOP_DISCOVERY, bytes((LE_DISCOVERY,)))
+
+    async def load_connection_parameters(
+        self, address: str, kind: int, *, interval: int, latency: int, timeout: int
+    ) -> None:
+        """In the units of the specification; the kernel (6.12) has a link with one entry updated at once."""
+        octets = bytes.fromhex(address.replace(":", ""))[::-1]
+        entry = struct.pack("<H6sBHHHH", 1, octets, kind, interval, interval, latency, timeout)
+        status, _reply = await self.command(LOAD_CONNECTION_PARAMETERS, entry)
+        if status != SUCCESS:
+            raise OSError(f"Load Connection Parameters: status {status:#04x}")
 
     async def wait_for(self, wanted: Callable[[Found], bool], timeout_s: float = 5) -> Found:
         """The oldest advertisement in `found` that is wanted, if need be a coming one.

@@ -9,6 +9,8 @@ from typing import Any
 SOCKET = "/run/lab/world.sock"
 HUB_ADDRESS = "6C:B2:FD:86:82:4D"
 HUB_NAME = "BT-TH-FD86824D"
+LAMP_ADDRESS = "C4:4D:0A:10:5E:01"
+LAMP_NAME = "Demo Lamp"
 ADAPTER_ADDRESS = "00:1A:7D:DA:71:01"
 
 

@@ -46,6 +46,7 @@ class Adapter(Controller):
         )
         self.hung = False
         self.mute = False
+        self.link_limit: int | None = None
         self._air = air
         self._ears = ears
         self._duplicates = DuplicateFilter()
@@ -112,6 +113,12 @@ class Adapter(Controller):
     def on_hci_le_set_scan_enable_command(self, command: Any) -> Any:
         self._duplicates.start(bool(command.le_scan_enable and command.filter_duplicates))
         return super().on_hci_le_set_scan_enable_command(command)
+
+    def on_hci_le_create_connection_command(self, command: Any) -> Any:
+        if self.link_limit is not None and len(self.le_connections) >= self.link_limit:
+            self._send_hci_command_status(hci.HCI_CONNECTION_LIMIT_EXCEEDED_ERROR, command.op_code)
+            return None
+        return super().on_hci_le_create_connection_command(command)
 
     def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
         # Bumble says yes and goes on connecting, and refuses every later attempt

@@ -7,18 +7,18 @@ import json
 from bumble.hci import Address
 
 from neighbourhood.dongle import Dongle
-from neighbourhood.hub import HubState
+from neighbourhood.peripheral import Presence
 from neighbourhood.street import MAX_ADAPTERS, Street
 from renogybt.simulator.hub_faults import Fault
 
 ADDRESS_TYPES = {"public": Address.PUBLIC_DEVICE_ADDRESS, "random": Address.RANDOM_DEVICE_ADDRESS}
 SWITCH = {"0": False, "1": True}
-UNTIL_CURED = "-"
+UNTIL_CURED = NOTHING = "-"
 
 
 def octets(text: str) -> bytes:
     """Hexadecimal digits, or `-` for no octet at all."""
-    return b"" if text == "-" else bytes.fromhex(text)
+    return b"" if text == NOTHING else bytes.fromhex(text)
 
 
 class Commands:
@@ -104,10 +104,25 @@ class Commands:
         await self._dongle(adapter).move()
 
     async def do_hub(self, on_off_busy: str) -> None:
-        await self._street.hub.set_state(HubState(on_off_busy))
+        await self._street.hub.set_presence(Presence(on_off_busy))
 
     async def do_drop(self) -> None:
         await self._street.hub.drop()
+
+    async def do_lamp(self, on_off_busy: str) -> None:
+        await self._street.lamp.set_presence(Presence(on_off_busy))
+
+    async def do_lampdrop(self) -> None:
+        await self._street.lamp.drop()
+
+    async def do_lampkey(self, digits: str) -> None:
+        self._street.lamp.bonding.passkey = None if digits == NOTHING else int(digits)
+
+    async def do_lampunbond(self) -> None:
+        self._street.lamp.bonding.forget()
+
+    async def do_links(self, limit: str) -> None:
+        self._dongle("0").adapter.link_limit = None if limit == NOTHING else int(limit)
 
     async def do_notify(self, data: str) -> None:
         await self._street.hub.notify(octets(data))

@@ -11,7 +11,9 @@ from neighbourhood.air import DEFAULT_RSSI_DBM, Air
 from neighbourhood.broadcast import Broadcast, Kind
 from neighbourhood.crowd import Crowd, constant, counting
 from neighbourhood.dongle import Dongle
-from neighbourhood.hub import Hub, HubState
+from neighbourhood.hub import Hub
+from neighbourhood.lamp import Lamp
+from neighbourhood.peripheral import Presence
 
 MAX_ADAPTERS = 4
 
@@ -34,6 +36,7 @@ class Street:
         self.air = Air()
         self.dongles = [Dongle(self.air, number) for number in range(MAX_ADAPTERS)]
         self.hub = Hub(self.air, setup.hub_name, setup.hub_address)
+        self.lamp = Lamp(self.air)
         self.noise = Crowd(self.air, "noise", "C0:FF:EE:00", counting)
         self.repeat = Crowd(self.air, "repeat", "DE:CA:FE:00", constant)
         self._setup = setup
@@ -50,11 +53,14 @@ class Street:
         await self._reset_adapters()
         if not self._started:
             await self.hub.power_on()
+            await self.lamp.power_on()
             self._started = True
         self.hub.line.faults.cure()
         self.hub.line.stand_still(False)
-        await self.hub.set_state(HubState.ON)
+        await self.hub.set_presence(Presence.ON)
         await self.hub.drop()
+        await self.lamp.set_presence(Presence.OFF)
+        await self.lamp.renew()
 
     async def _reset_adapters(self) -> None:
         for dongle in self.dongles[self._setup.adapters :]:
@@ -64,6 +70,7 @@ class Street:
                 await dongle.unplug()
             await dongle.plug()
             dongle.adapter.hung = dongle.adapter.mute = False
+            dongle.adapter.link_limit = None
 
     def advertise(self, address: Address, data: bytes, response: bytes | None) -> None:
         """Add an advertiser, scannable if it has a response; replaces one of the same address."""
@@ -87,6 +94,7 @@ class Street:
             "sent_by": dict(self.air.sent),
             "adapters": [dongle.adapter.stats() if dongle.plugged_in else None for dongle in self.dongles],
             "hub": self.hub.stats(),
+            "lamp": self.lamp.stats(),
             "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
             "rss_kb": usage.ru_maxrss,
         }
