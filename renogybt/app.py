@@ -24,6 +24,7 @@ from renogybt.proxy.relay import Relay, RelayRules
 from renogybt.proxy.server import ProxyServer
 from renogybt.proxy.service_database import FILE as SERVICES_FILE
 from renogybt.proxy.service_database import ServiceDatabase
+from renogybt.proxy.silent_peripherals import SilentPeripherals
 from renogybt.proxy.vitals import ENTITIES, Vitals
 from renogybt.readers.candidates import CandidateWatch
 from renogybt.readers.present import unknown_fields
@@ -181,6 +182,9 @@ class Gateway:
         entities = EntityStore(ENTITIES)
         reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
         relay = self._relay(radio, reader)
+        silent = SilentPeripherals(
+            radio, reader.addresses if relay is not None and reader is not None else ()
+        )
         server = ProxyServer(
             radio,
             self._identity,
@@ -191,13 +195,14 @@ class Gateway:
             port=self._proxy.native_api_port,
             scan_mode=self._proxy.scan_mode or ScanMode.ACTIVE,
             relay=relay,
+            silent=silent,
         )
         vitals = Vitals(radio, entities, loop.time, lambda: server.lost_advertisements)
         server.count_changes.add(vitals.on_clients)
         announce = partial(self._announce, radio, server)
         work: list[Work] = [radio.run, vitals.run, announce, *self._reading(radio, reader, entities)]
         if relay is not None:
-            work.append(relay.run)
+            work += [relay.run, silent.run]
         async with server, background(work):
             self._say_ready(server)
             await self._stop.wait()

@@ -9,6 +9,7 @@ from renogybt.protocols.esphome.advertisements import RAW_ADVERTISEMENTS, Advert
 from renogybt.protocols.esphome.messages import Message, api
 from renogybt.protocols.esphome.plaintext import plaintext_frame
 from renogybt.proxy.scan_mode import ScanModeArbiter
+from renogybt.proxy.silent_peripherals import SilentPeripherals
 
 _STATES = {
     ScannerState.IDLE: 0,
@@ -47,12 +48,15 @@ class AdvertisementFeed:
     The radio decides when a batch is due, so that nothing waits here and no timer runs.
     """
 
-    def __init__(self, radio: Radio, configured: ScanMode) -> None:
+    def __init__(self, radio: Radio, configured: ScanMode, silent: SilentPeripherals | None = None) -> None:
         self._radio = radio
+        self._silent = silent
         self._configured = configured
         self._encoder = AdvertisementEncoder()
         self._subscribers: dict[Subscriber, None] = {}
         self._stops: list[Unsubscribe] = [radio.listen(self._on_batch), radio.watch(self._on_status)]
+        if silent is not None:
+            self._stops.append(silent.repeats.add(self._on_batch))
         self.modes: ScanModeArbiter[Subscriber] = ScanModeArbiter(configured, radio.set_mode)
 
     def close(self) -> None:
@@ -61,9 +65,14 @@ class AdvertisementFeed:
             stop()
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Deliver from now on; asking twice is asking once. The scanner's state is told at once."""
+        """Deliver from now on; asking twice is asking once.
+
+        The scanner's state is told at once, and so is who is silent because a reader is connected to it.
+        """
         self._subscribers[subscriber] = None
         self.tell_state(subscriber)
+        if self._silent is not None:
+            self._send(self._silent.last(), (subscriber,))
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Deliver no more, and forget which scan mode was wanted; harmless when not subscribed."""
@@ -96,11 +105,13 @@ class AdvertisementFeed:
         )
 
     def _on_batch(self, batch: Sequence[Advertisement]) -> None:
-        if not self._subscribers:
-            return
+        if self._subscribers:
+            self._send(batch, tuple(self._subscribers))
+
+    def _send(self, batch: Sequence[Advertisement], subscribers: Sequence[Subscriber]) -> None:
         for payload, count in self._encoder.encode(batch):
             framed: bytes | None = None
-            for subscriber in tuple(self._subscribers):
+            for subscriber in subscribers:
                 if subscriber.encrypted:
                     subscriber.advertise(payload, count, None)
                 else:

@@ -22,6 +22,7 @@ from renogybt.proxy.relay import Relay
 from renogybt.proxy.relisting import Relisting
 from renogybt.proxy.services import Services
 from renogybt.proxy.session import GOODBYE_S, Session
+from renogybt.proxy.silent_peripherals import SilentPeripherals
 from renogybt.service.logs import LogTap
 from renogybt.service.repetition import Repetition
 
@@ -49,7 +50,8 @@ class CrowdedError(RenogyBTError):
 
 
 class ProxyServer:
-    """Listens for clients of the native API and serves them from one radio; connections go through `relay`.
+    """Listens for clients of the native API and serves them from one radio; connections go through `relay`,
+    and peripherals that do not advertise while they are read are known to `silent`.
 
     `async with` opens the port, and says goodbye to all clients at the end.
     Raises PortInUseError or ListenError on the way in.
@@ -67,6 +69,7 @@ class ProxyServer:
         port: int,
         scan_mode: ScanMode,
         relay: Relay | None = None,
+        silent: SilentPeripherals | None = None,
     ) -> None:
         self._radio = radio
         self._host = host
@@ -85,7 +88,7 @@ class ProxyServer:
         self._rejoin: asyncio.TimerHandle | None = None
         self._unwatch: Unsubscribe | None = None
         self._lost = 0
-        self._feed = AdvertisementFeed(radio, scan_mode)
+        self._feed = AdvertisementFeed(radio, scan_mode, silent)
         self._relisting = Relisting(entities, lambda: tuple(self._clients))
         self._services = Services(
             identity=identity,

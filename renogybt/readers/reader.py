@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +74,11 @@ class Reader:
     def devices(self) -> tuple[PowerDevice, ...]:
         """All devices as they are known by now, each hub's bank after its batteries."""
         return tuple(each.device for hub in self._hubs.values() for each in _all(hub))
+
+    @property
+    def addresses(self) -> Collection[int]:
+        """Of the peripherals that are read."""
+        return self._hubs.keys()
 
     def seed(self, names: Mapping[str, Sequence[str]]) -> None:
         """By device key the names of quantities that are known beforehand, as in the demo."""

@@ -205,6 +205,20 @@ async def test_a_client_talks_to_the_hub_and_the_reader_goes_on_afterwards(
     assert "WARNING" not in ended.err
 
 
+async def test_a_home_assistant_that_comes_while_the_hub_is_read_knows_of_it(
+    manager: Home, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with started(*arguments(tmp_path, port), cwd=tmp_path) as program:
+        await program.line("ready:")
+        async with Entry(manager, port, None) as entry:
+            await (await View.of(entry.client)).readings(1)  # from now on the hub does not advertise
+        manager.discovered.clear()
+        async with Entry(manager, port, None) as entry, Integration(manager, entry, HUB).link() as client:
+            await ask_the_hub(client)
+        await program.stop()
+
+
 # several Home Assistants
 
 

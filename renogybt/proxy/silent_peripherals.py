@@ -1,0 +1,50 @@
+"""Peripherals that do not advertise because this process is connected to them."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from renogybt.model.advertisement import Advertisement
+from renogybt.model.radio import Radio
+from renogybt.model.slots import Holder
+from renogybt.model.subscribers import Subscribers
+
+REPEAT_S = 30.0
+"""Home Assistant forgets a connectable device 195 s after its last advertisement (habluetooth, const.py)."""
+
+
+class SilentPeripherals:
+    """Knows the last advertisement of each of `addresses`, and repeats it while a reader has the link.
+
+    Otherwise Home Assistant would forget a device that is read, and could never ask for it. It is there for
+    certain: its link stands.
+    """
+
+    def __init__(self, radio: Radio, addresses: Collection[int]) -> None:
+        self.repeats: Subscribers[Sequence[Advertisement]] = Subscribers()
+        """Told what is repeated, each `REPEAT_S` while `run` runs."""
+        self._slots = radio.slots
+        self._addresses = frozenset(addresses)
+        self._last: dict[int, Advertisement] = {}
+        if self._addresses:
+            radio.listen(self._hear)
+
+    def last(self) -> Sequence[Advertisement]:
+        """Of those that are silent now."""
+        return [
+            advertisement
+            for address, advertisement in self._last.items()
+            if self._slots.holder(address) is Holder.READER
+        ]
+
+    async def run(self) -> None:
+        """Repeat until cancelled."""
+        while True:
+            await asyncio.sleep(REPEAT_S)
+            if last := self.last():
+                self.repeats.notify(last)
+
+    def _hear(self, batch: Sequence[Advertisement]) -> None:
+        addresses = self._addresses
+        for advertisement in batch:
+            if advertisement.address in addresses:
+                self._last[advertisement.address] = advertisement
