@@ -152,7 +152,9 @@ class Links:
         self._slots.allow(count)
         if self._slots.limit < before:
             _LOGGER.warning(
-                "the adapter allows no more than %d links at a time, and not %d", self._slots.limit, before
+                "the number of links that this adapter allows at a time is %d, not %d",
+                self._slots.limit,
+                before,
             )
 
     # the end of a link

@@ -67,7 +67,7 @@ async def test_a_controller_that_is_full_teaches_the_limit(
             assert reach.radio.slots.limit == 2
             assert "all 2 connection slots are in use" in await refused(reach, LAMP_ADDRESS)
         assert reach.radio.slots.free == 2
-    assert warnings(caplog) == ["the adapter allows no more than 2 links at a time, and not 5"]
+    assert warnings(caplog) == ["the number of links that this adapter allows at a time is 2, not 5"]
 
 
 async def test_the_kernel_tells_of_a_controller_that_is_full(
@@ -84,7 +84,7 @@ async def test_the_kernel_tells_of_a_controller_that_is_full(
             assert "all 2 connection slots are in use" in await refused(reach, LAMP_ADDRESS)
         async with reach.radio.connect(LAMP_ADDRESS) as link:
             assert link.open
-    assert warnings(caplog) == ["the adapter allows no more than 2 links at a time, and not 5"]
+    assert warnings(caplog) == ["the number of links that this adapter allows at a time is 2, not 5"]
 
 
 async def test_by_dbus_a_controller_that_is_full_is_a_connect_that_failed(crowd: World) -> None:

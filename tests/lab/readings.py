@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ears import Ears, listening
-from world import HUB_ADDRESS, world
+from world import HUB_ADDRESS, until, world
 
 from renogybt.config import AdvertisementSource, Device, DeviceType, TemperatureUnit
 from renogybt.model.advertisement import parse_address
@@ -136,6 +136,21 @@ async def reading(
         await ears.running(mode)
         async with reading_with(ears, interval_s, units, keep_connection=keep_connection) as notes:
             yield notes
+
+
+async def requests() -> int:
+    """How many the hub has got so far."""
+    return int((await world("stats"))["hub"]["requests"])
+
+
+async def asked() -> None:
+    """Wait until the hub is being asked."""
+    before = await requests()
+
+    async def some_more() -> bool:
+        return await requests() > before + 2
+
+    await until(some_more, 20)
 
 
 async def truth(unit: int) -> dict[str, Value]:

@@ -13,8 +13,11 @@ Run = tuple[subprocess.Popen[bytes], TextIO]
 
 LAB = Path(__file__).parents[2] / "scripts" / "lab.sh"
 GUEST = Path(__file__).parent / "guest"
-READER = (GUEST / "test_reader.py",)
-PARTS = {"reader": READER, "all others": sorted(set(GUEST.glob("test_*.py")).difference(READER))}
+FIRST = (GUEST / "test_reader.py", GUEST / "test_connections.py")
+PARTS = {
+    "reader and connections": FIRST,
+    "all others": sorted(set(GUEST.glob("test_*.py")).difference(FIRST)),
+}
 """What runs in a guest of its own. They take equally long, for the most part waiting."""
 
 

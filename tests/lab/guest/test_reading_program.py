@@ -12,8 +12,8 @@ import pytest
 from aioesphomeapi import EntityState, SensorState
 from bluez import ADAPTER, DEVICE, Bluez
 from ears import ROOT, Program, program
-from readings import ALL
-from world import HUB_ADDRESS, until, world
+from readings import ALL, asked
+from world import HUB_ADDRESS, world
 
 HUB_PATH = f"/org/bluez/hci0/dev_{HUB_ADDRESS.replace(':', '_')}"
 SOURCES = ("mgmt", "dbus")
@@ -41,20 +41,6 @@ def moments(*pauses_s: float, brief: list[tuple[str, float]]) -> pytest.MarkDeco
             for moment in itertools.product(SOURCES, pauses_s)
         ],
     )
-
-
-async def requests() -> int:
-    return int((await world("stats"))["hub"]["requests"])
-
-
-async def asks() -> None:
-    """Wait until the hub is being asked."""
-    before = await requests()
-
-    async def asked() -> bool:
-        return await requests() > before + 2
-
-    await until(asked, 20)
 
 
 async def first_voltage(running: Program, timeout_s: float) -> float:
@@ -102,7 +88,7 @@ async def test_sigterm_while_reading_leaves_no_link(
     source: str, pause_s: float, tmp_path: Path, bluez: Bluez
 ) -> None:
     async with program(source, tmp_path, SECTIONS) as running:
-        await asks()
+        await asked()
         await asyncio.sleep(pause_s)
         took_s = await terminated(running)
         linked = await is_linked(bluez)
