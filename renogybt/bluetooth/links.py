@@ -12,6 +12,7 @@ from functools import partial
 from renogybt.bluetooth.approach import Approach, LinkTiming, Scan, as_connect_error, hear
 from renogybt.bluetooth.bonds import read_state, remove
 from renogybt.bluetooth.bus import Bus
+from renogybt.bluetooth.bus_on_demand import BusOnDemand
 from renogybt.bluetooth.errors import BluetoothError, BusError
 from renogybt.bluetooth.farewell import in_any_case
 from renogybt.bluetooth.gatt_link import BlueZLink
@@ -48,11 +49,11 @@ class Links:
     ) -> None:
         self._scan = scan
         self._bus_address = bus_address
-        self._repetition = repetition
         self._timing = timing
         self._slots = slots
-        self._bus: Bus | None = None
-        self._opening = asyncio.Lock()
+        self._bus = BusOnDemand(
+            partial(Bus, bus_address, repetition, max_matches=2 + MATCHES * _MOST_LINKS), _prepare, _STOPPED
+        )
         self._turn = asyncio.Lock()
         self._pairings = Pairings(timing.pair_s, self._is_linked)
         self._claimed: set[int] = set()
@@ -242,7 +243,7 @@ class Links:
 
     async def _connection(self) -> Bus:
         """The bus, opened when it is needed, with a pairing agent on it; raises BusError."""
-        bus = await self._opened()
+        bus = await self._bus.get()
         await self._pairings.attend(bus)
         return bus
 
@@ -252,38 +253,10 @@ class Links:
             each.path == path and each.connected and each not in self._partings for each in self._followed
         )
 
-    async def _opened(self) -> Bus:
-        async with self._opening:
-            if self._over:
-                raise BusError(_STOPPED)
-            if self._bus is None or not self._bus.open:
-                await self._drop()
-                bus = await self._open()
-                if self._over:  # meanwhile
-                    await bus.__aexit__()
-                    raise BusError(_STOPPED)
-                self._bus = bus
-            return self._bus
-
-    async def _open(self) -> Bus:
-        bus = Bus(self._bus_address, self._repetition, max_matches=2 + MATCHES * _MOST_LINKS)
-        await bus.__aenter__()
-        try:
-            await bus.follow_bluez()
-            await bus.match(VALUES)
-        except BaseException:
-            await bus.__aexit__()
-            raise
-        return bus
-
-    async def _drop(self) -> None:
-        if self._bus is not None:
-            bus, self._bus = self._bus, None
-            await bus.__aexit__()
-
     async def close(self) -> None:
         """End every link and every attempt, within `goodbye_s`; later ones are refused."""
         self._over = True
+        self._bus.end()
         for peripheral in tuple(self._followed):
             self._part(peripheral)
             peripheral.lose(_STOPPED)
@@ -291,4 +264,9 @@ class Links:
             if self._partings:
                 await asyncio.wait(self._partings.values(), timeout=self._timing.goodbye_s)
         finally:
-            await self._drop()
+            await self._bus.close()
+
+
+async def _prepare(bus: Bus) -> None:
+    await bus.follow_bluez()
+    await bus.match(VALUES)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from renogybt.model.gatt import ConnectError, GattError, GattLink
 from renogybt.model.radio import Radio
 from renogybt.model.slots import Holder, Tenant
 from renogybt.protocols.esphome.messages import api
+from renogybt.proxy.chores import Chores
 from renogybt.proxy.gatt_errors import (
     ENDED_BY_US,
     GENERIC_ERROR,
@@ -39,8 +40,6 @@ from renogybt.service.repetition import Repetition
 
 _LOGGER = logging.getLogger(__name__)
 
-MOST_CHORES = 16
-"""Requests about peripherals without a link that may be under way."""
 _LAST_ADDRESS = (1 << 48) - 1
 """Clients send 64 bits."""
 
@@ -95,19 +94,19 @@ class Relay:
         self._tenant = tenant
         self._tasks: asyncio.TaskGroup | None = None
         self._entries: dict[int, _Entry] = {}
-        self._chores: set[asyncio.Task[None]] = set()
+        self._chores = Chores()
         self._lines = Repetition(clock)
 
     async def run(self) -> None:
         """Have links until cancelled; then they end."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+                self._tasks = self._chores.tasks = tasks
                 tasks.create_task(self._database.run(), name="services")
                 try:
                     await asyncio.Event().wait()
                 finally:
-                    self._tasks = None
+                    self._tasks = self._chores.tasks = None
         finally:
             self.slots.close()
 
@@ -228,7 +227,7 @@ class Relay:
         if self._tenant is not None:
             self._tenant.resume(link.address)
         if link.stale:
-            self._chore(self._radio.forget(link.address), lambda _error: None)
+            self._chores.do(self._radio.forget(link.address), lambda _error: None)
         if entry.successor is not None:
             self._connect(*entry.successor)
 
@@ -256,7 +255,7 @@ class Relay:
 
     def _clear_cache(self, client: Client, request: Any) -> None:
         self._database.forget(request.address)
-        self._chore(self._radio.forget(request.address), partial(_tell, client, request))
+        self._chores.do(self._radio.forget(request.address), partial(_tell, client, request))
 
     _DEVICE_REQUESTS: ClassVar[Mapping[int, Callable[["Relay", Client, Any], None]]] = {
         CONNECT_CACHED: _connect,
@@ -275,26 +274,7 @@ class Relay:
         if request.address in self._entries or not self._may(client, request.address):
             client.send(refusal(request, GENERIC_ERROR))  # somebody else's
         else:
-            self._chore(self._radio.unpair(request.address), partial(_tell, client, request))
-
-    def _chore(self, work: Coroutine[Any, Any, None], tell: Callable[[GattError | None], None]) -> None:
-        if self._tasks is None or len(self._chores) >= MOST_CHORES:
-            work.close()
-            tell(GattError("too much to do"))
-            return
-        task = self._tasks.create_task(_do(work, tell))
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
-
-
-async def _do(work: Coroutine[Any, Any, None], tell: Callable[[GattError | None], None]) -> None:
-    try:
-        await work
-    except GattError as error:
-        _LOGGER.info("%s", error)
-        tell(error)
-    else:
-        tell(None)
+            self._chores.do(self._radio.unpair(request.address), partial(_tell, client, request))
 
 
 def _tell(client: Client, request: Any, error: GattError | None) -> None:

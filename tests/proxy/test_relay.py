@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from proxy.relay_world import (
     PAIR,
     UNCACHED,
     UNPAIR,
+    Caller,
     Linked,
     Occupant,
     Snapshot,
@@ -39,10 +41,11 @@ from proxy.relay_world import (
     write_descriptor,
     written,
 )
+from proxy.virtual_time import VirtualLoop
 
 from renogybt.model.gatt import Service
 from renogybt.model.slots import Holder
-from renogybt.protocols.esphome.messages import api
+from renogybt.protocols.esphome.messages import Message, api
 from renogybt.proxy.gatt_services import with_cccds
 from renogybt.proxy.relay import RelayRules
 from renogybt.proxy.service_database import FILE
@@ -1086,6 +1089,48 @@ def test_a_reader_gets_its_link_back_when_the_client_changes_its_mind_at_once(wo
     assert reader.holds
     assert world.slots.holder(HUB_ADDRESS) is Holder.READER
     assert ends(home.told) == [gone(BY_US, HUB_ADDRESS)]
+
+
+class Timed(Caller):
+    """Knows when it was last told of a link."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__("timed")
+        self.linked_at = 0.0
+        self._loop = loop
+
+    def send_all(self, messages: Iterable[Message]) -> None:
+        came = list(messages)
+        if any(type(each) is Linked for each in came):
+            self.linked_at = self._loop.time()
+        super().send_all(came)
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_after_a_disconnect_no_link_comes_up_be_it_in_the_same_moment(worlds: Worlds, turns: int) -> None:
+    first = worlds()
+    timed = Timed(first.loop)
+    began = first.loop.time()
+    first.ask(timed, device(UNCACHED))
+    up_after_s = timed.linked_at - began
+
+    world = worlds()
+    home = world.caller()
+    loop = world.loop
+
+    def change_mind(left: int) -> None:
+        if left:
+            loop.call_soon(change_mind, left - 1)
+        else:
+            world.relay.handle(home, device(DISCONNECT))
+            heard.append(len(home.told))
+
+    heard: list[int] = []
+    world.ask(home, device(UNCACHED), seconds=0.0)
+    loop.call_later(up_after_s, change_mind, turns)
+    loop.advance(5.0)
+
+    assert [each for each in home.told[heard[0] :] if type(each) is Linked] == [gone(BY_US)]
 
 
 def test_a_reader_does_not_come_between_two_links_of_a_client(worlds: Worlds) -> None:

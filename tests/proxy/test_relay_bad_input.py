@@ -36,7 +36,8 @@ from proxy.relay_world import (
 
 from renogybt.model.slots import Holder
 from renogybt.protocols.esphome.messages import api
-from renogybt.proxy.relay import MOST_CHORES, RelayRules
+from renogybt.proxy.chores import MOST_CHORES
+from renogybt.proxy.relay import RelayRules
 from renogybt.proxy.relayed_link import MOST_WAITING
 from renogybt.simulator.demo_hub import NAME_HANDLE, NOTIFY_HANDLE, WRITE_HANDLE
 from renogybt.simulator.hub import HUB_ADDRESS
