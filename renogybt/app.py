@@ -182,9 +182,7 @@ class Gateway:
         entities = EntityStore(ENTITIES)
         reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
         relay = self._relay(radio, reader)
-        silent = SilentPeripherals(
-            radio, reader.addresses if relay is not None and reader is not None else ()
-        )
+        silent = _silent(radio, None if relay is None else reader)
         server = ProxyServer(
             radio,
             self._identity,
@@ -258,6 +256,13 @@ class Gateway:
         announcer = Announcer(self._identity, self._keys, port, self._proxy.mdns_addresses)
         server.key_changes.add(lambda _: announcer.refresh())
         await announcer.run()
+
+
+def _silent(radio: Radio, reader: Reader | None) -> SilentPeripherals:
+    """Those that are read; without connections nobody could ask for them."""
+    if reader is None:
+        return SilentPeripherals(radio, (), tuple)
+    return SilentPeripherals(radio, reader.addresses, reader.linked)
 
 
 def _encryption_in_words(keys: KeyStore) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,12 +139,14 @@ class Approach:
         timing: LinkTiming,
         bus_address: str | None,
         patience: Patience,
+        my_turn: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self._peripheral = peripheral
         self._scan = scan
         self._timing = timing
         self._bus_address = bus_address
         self._patience = patience
+        self._my_turn = my_turn
         self._reason = ""
         self._count = 0
         self._in_vain = 0
@@ -153,11 +156,11 @@ class Approach:
         try:
             async with asyncio.timeout_at(self._patience.deadline):
                 for pause_s in self._timing.pauses_s:
-                    if (tree := await self._try()) is not None:
+                    if (tree := await self._try_in_turn()) is not None:
                         return tree
                     await asyncio.sleep(pause_s)
                     await self._hear_again()
-                if (tree := await self._try()) is not None:
+                if (tree := await self._try_in_turn()) is not None:
                     return tree
         except TimeoutError:
             self._reason = self._reason or f"no link within {self._timing.total_s:g} s"
@@ -174,6 +177,11 @@ class Approach:
         return ConnectError(
             f"no link to {format_address(self._peripheral.address)} in {attempts}: {self._reason}"
         )
+
+    async def _try_in_turn(self) -> GattTree | None:
+        """Others have theirs between our attempts."""
+        async with self._my_turn():
+            return await self._try()
 
     async def _try(self) -> GattTree | None:
         """One attempt; None: another one may do. Raises ConnectError."""

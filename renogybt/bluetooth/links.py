@@ -120,9 +120,9 @@ class Links:
                 await peripheral.follow()
             async with patience.waiting_for("an advertisement"):
                 await hear(peripheral, self._scan, self._timing)
-            async with self._my_turn(peripheral, patience):
-                approach = Approach(peripheral, self._scan, self._timing, self._bus_address, patience)
-                tree = await approach.connect()
+            my_turn = partial(self._my_turn, peripheral, patience)
+            approach = Approach(peripheral, self._scan, self._timing, self._bus_address, patience, my_turn)
+            tree = await approach.connect()
         except BluetoothError as error:
             raise as_connect_error(error) from error
         except LinkLostError as error:
@@ -136,7 +136,7 @@ class Links:
 
     @contextlib.asynccontextmanager
     async def _my_turn(self, peripheral: Peripheral, patience: Patience) -> AsyncIterator[None]:
-        """One connect after the other: the kernel makes one at a time. Raises ConnectError."""
+        """One attempt after the other: the kernel makes one at a time. Raises ConnectError."""
         async with patience.waiting_for("another connect to end (one at a time)"):
             await self._turn.acquire()
         try:

@@ -44,6 +44,7 @@ class AttCode(IntEnum):
     INVALID_LENGTH = 0x0D
     UNLIKELY_ERROR = 0x0E
     INSUFFICIENT_RESOURCES = 0x11
+    VALUE_NOT_ALLOWED = 0x13
     PROCEDURE_IN_PROGRESS = 0xFE
 
 
@@ -118,6 +119,35 @@ class LinkParameters:
     max_interval: int
     latency: int
     timeout: int
+
+    def check(self) -> None:
+        """Raise AttError where the specification does not allow them (volume 4 part E 7.8.18).
+
+        INVALID_LENGTH would speak of the length of an attribute, and UNLIKELY_ERROR would not say that it is
+        in vain to ask again.
+        """
+        ranges = (
+            ("interval", self.min_interval, _INTERVALS),
+            ("interval", self.max_interval, _INTERVALS),
+            ("latency", self.latency, _LATENCIES),
+            ("timeout", self.timeout, _TIMEOUTS),
+        )
+        for name, value, allowed in ranges:
+            if value not in allowed:
+                text = f"a connection {name} of {value} is not within {allowed[0]} and {allowed[-1]}"
+                raise AttError(text, AttCode.VALUE_NOT_ALLOWED)
+        if self.min_interval > self.max_interval:
+            raise AttError("the least connection interval is above the greatest", AttCode.VALUE_NOT_ALLOWED)
+        # 10 ms each against twice 1.25 ms each
+        if 4 * self.timeout <= (1 + self.latency) * self.max_interval:
+            raise AttError(
+                "the timeout is too short for this interval and latency", AttCode.VALUE_NOT_ALLOWED
+            )
+
+
+_INTERVALS = range(6, 3200 + 1)
+_LATENCIES = range(499 + 1)
+_TIMEOUTS = range(10, 3200 + 1)
 
 
 class LinkEnd(Enum):

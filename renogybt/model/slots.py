@@ -65,11 +65,6 @@ class ConnectionSlots:
         """The addresses for which clients have slots, in the order in which they got them."""
         return tuple(each.address for each in self._held.values() if each.holder is Holder.CLIENT)
 
-    @property
-    def client_limit(self) -> int:
-        """The limit as clients see it, without the links of readers: always `free` plus their own."""
-        return self.free + len(self.clients)
-
     def holder(self, address: int) -> Holder | None:
         """Who has the link to this peripheral."""
         slot = self._held.get(address)

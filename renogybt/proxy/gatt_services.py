@@ -11,6 +11,9 @@ from renogybt.protocols.esphome.messages import Message, api
 CCCD = BASE_UUID.format(0x2902)
 """Client Characteristic Configuration; Core Specification, volume 3 part G 3.3.3.3."""
 
+_LARGEST_MESSAGE = 60_000
+_LARGEST_ANSWER = 200_000
+"""In octets. A peripheral with two thousand characteristics is out of order, or means harm."""
 LARGEST_PAYLOAD = 1300
 """In octets, so that a message fits into one TCP segment of a network with an MTU of 1,500, encrypted too."""
 
@@ -86,6 +89,12 @@ def service_messages(address: int, services: Sequence[Service]) -> list[Message]
             moved = message.services.pop()
             messages.append(api.BluetoothGATTGetServicesResponse(address=address, services=[moved]))
     return [*messages, api.BluetoothGATTGetServicesDoneResponse(address=address)]
+
+
+def can_be_told(messages: Sequence[Message]) -> bool:
+    """Whether a client takes them: a frame holds 64 KiB, and one that leaves 256 KiB unread is closed."""
+    sizes = [each.ByteSize() for each in messages]
+    return max(sizes) <= _LARGEST_MESSAGE and sum(sizes) <= _LARGEST_ANSWER
 
 
 def _characteristics(services: Iterable[Service]) -> Iterator[Characteristic]:

@@ -151,10 +151,10 @@ class Relay:
         kind = request.request_type
         if kind == DISCONNECT:
             self._disconnect(client, request)
-        elif not self._may(client, request.address) or kind not in self._DEVICE_REQUESTS:
+        elif not self._may(client, request.address):
             client.send(refusal(request, GENERIC_ERROR))
         else:
-            self._DEVICE_REQUESTS[kind](self, client, request)
+            self._DEVICE_REQUESTS.get(kind, Relay._refuse)(self, client, request)
 
     def _may(self, client: Client, address: int) -> bool:
         """Whether the list of allowed devices holds this one."""
@@ -177,6 +177,14 @@ class Relay:
             client.send(refusal(request, GENERIC_ERROR))
         elif entry.link.stage is Stage.OPEN:
             entry.link.tell_open()
+
+    def _refuse(self, client: Client, request: Any) -> None:
+        """An old way to connect, or one to come; that there is a link stays true."""
+        entry = self._entries.get(request.address)
+        if entry is not None and entry.link.client is client and entry.link.stage is Stage.OPEN:
+            entry.link.tell_open()
+        else:
+            client.send(refusal(request, GENERIC_ERROR))
 
     def _begin(self, client: Client, request: Any) -> None:
         if self._tasks is None:
@@ -224,12 +232,12 @@ class Relay:
             self._tell(f"{link.client.label} gets no link: {link.failure}")
         link.tell_gone(link.code or ENDED_BY_US)
         link.slot.release()
-        if self._tenant is not None:
-            self._tenant.resume(link.address)
         if link.stale:
             self._chores.do(self._radio.forget(link.address), lambda _error: None)
         if entry.successor is not None:
             self._connect(*entry.successor)
+        if self._tenant is not None and link.address not in self._entries:
+            self._tenant.resume(link.address)
 
     def _disconnect(self, client: Client, request: Any) -> None:
         entry = self._entries.get(request.address)
@@ -262,7 +270,7 @@ class Relay:
         CONNECT_UNCACHED: _connect,
         CLEAR_CACHE: _clear_cache,
     }
-    """BluetoothDeviceRequestType -> what is done, link or none; the old ways to connect are refused."""
+    """BluetoothDeviceRequestType -> what is done, with a link or without one."""
 
     def _tell(self, text: str) -> None:
         """In the log; devices that are connected each minute do not fill it."""

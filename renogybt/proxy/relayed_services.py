@@ -17,13 +17,16 @@ from renogybt.model.gatt import (
 from renogybt.model.radio import Radio
 from renogybt.protocols.esphome.messages import Message, api
 from renogybt.proxy.gatt_errors import gatt_error_code
-from renogybt.proxy.gatt_services import cccds, meanings, service_messages, with_cccds
+from renogybt.proxy.gatt_services import can_be_told, cccds, meanings, service_messages, with_cccds
 from renogybt.proxy.refusals import PAIR, refusal, success
 from renogybt.proxy.service_database import ServiceDatabase
 
 _LOGGER = logging.getLogger(__name__)
 
 Messages = Sequence[Message]
+
+LONGEST_VALUE = 512
+"""Octets; Bluetooth Core Specification, volume 3 part F 3.2.9."""
 
 
 class RelayedServices:
@@ -74,6 +77,8 @@ class RelayedServices:
         try:
             if (handle := getattr(request, "handle", None)) in self._changed:
                 raise AttError(f"handle {handle:#06x} is another one than before", AttCode.INVALID_HANDLE)
+            if len(getattr(request, "data", b"")) > LONGEST_VALUE:
+                raise AttError("no attribute is so long", AttCode.INVALID_LENGTH)
             return await self._OPERATIONS[type(request)](self, request)
         except GattError as error:
             _LOGGER.debug("%s", error)
@@ -87,6 +92,8 @@ class RelayedServices:
         messages = service_messages(self._address, self._services)
         if not messages:
             raise AttError("the peripheral has no services")
+        if not can_be_told(messages):
+            raise AttError("the peripheral has more services than fit", AttCode.INSUFFICIENT_RESOURCES)
         self._database.keep(self._address, self._services)
         self._changed = frozenset()
         return messages
@@ -129,6 +136,8 @@ class RelayedServices:
         if request.enable:
             await self._link.subscribe(handle, self._listener(handle))
             self._subscribed.add(handle)
+        elif handle not in meanings(self._services):
+            raise AttError(f"there is no handle {handle:#06x}", AttCode.INVALID_HANDLE)
         else:
             await self._link.unsubscribe(handle)
             self._subscribed.discard(handle)

@@ -181,10 +181,9 @@ def _text(told: dict[int, tuple[Service, ...]]) -> str:
     size = 0
     for address, services in reversed(told.items()):
         entry = f"{_json(format_address(address))}:{_json([_service_row(each) for each in services])}"
-        size += len(entry) + 1
-        if size > _LARGEST - 100:
-            break
-        entries.append(entry)
+        if size + len(entry) < _LARGEST - 100:
+            size += len(entry) + 1
+            entries.append(entry)
     return f'{{"version":{_VERSION},"peripherals":{{{",".join(reversed(entries))}}}}}\n'
 
 

@@ -82,8 +82,7 @@ class Session(asyncio.BufferedProtocol):
             unsubscribe()
         self._subscriptions.clear()
         self.services.feed.unsubscribe(self)
-        if self.services.relay is not None:
-            self.services.relay.left(self)
+        self._leave_links()
         self.services.clients.closed(self, error)
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -105,6 +104,7 @@ class Session(asyncio.BufferedProtocol):
         except ProtocolError as error:
             self._say(self._connection.take_outgoing() + error.reply)
             self.services.clients.complain(self, error)
+            self._leave_links()
             self._transport.close()
         else:
             self._say(self._connection.take_outgoing())
@@ -115,6 +115,7 @@ class Session(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The peer will send nothing more: close."""
+        self._leave_links()
         return False
 
     def pause_writing(self) -> None:
@@ -247,8 +248,14 @@ class Session(asyncio.BufferedProtocol):
 
     def leave(self) -> None:
         """The client is done: close as soon as everything is sent."""
+        self._leave_links()
         self._connection.close()
         self._transport.close()
+
+    def _leave_links(self) -> None:
+        """At once, and not when everything is sent: a client that does not read would keep them."""
+        if self.services.relay is not None:
+            self.services.relay.left(self)
 
 
 def _tune(sock: socket.socket | None) -> None:

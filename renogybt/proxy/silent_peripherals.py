@@ -1,11 +1,10 @@
 """Peripherals that do not advertise because this process is connected to them."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import Radio
-from renogybt.model.slots import Holder
 from renogybt.model.subscribers import Subscribers
 
 REPEAT_S = 30.0
@@ -13,16 +12,18 @@ REPEAT_S = 30.0
 
 
 class SilentPeripherals:
-    """Knows the last advertisement of each of `addresses`, and repeats it while a reader has the link.
+    """Knows the last advertisement of each of `addresses`, and repeats it while it is `linked`.
 
     Otherwise Home Assistant would forget a device that is read, and could never ask for it. It is there for
     certain: its link stands.
     """
 
-    def __init__(self, radio: Radio, addresses: Collection[int]) -> None:
+    def __init__(
+        self, radio: Radio, addresses: Collection[int], linked: Callable[[], Collection[int]]
+    ) -> None:
         self.repeats: Subscribers[Sequence[Advertisement]] = Subscribers()
         """Told what is repeated, each `REPEAT_S` while `run` runs."""
-        self._slots = radio.slots
+        self._linked = linked
         self._addresses = frozenset(addresses)
         self._last: dict[int, Advertisement] = {}
         if self._addresses:
@@ -30,11 +31,7 @@ class SilentPeripherals:
 
     def last(self) -> Sequence[Advertisement]:
         """Of those that are silent now."""
-        return [
-            advertisement
-            for address, advertisement in self._last.items()
-            if self._slots.holder(address) is Holder.READER
-        ]
+        return [self._last[address] for address in self._linked() if address in self._last]
 
     async def run(self) -> None:
         """Repeat until cancelled."""

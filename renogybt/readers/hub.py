@@ -109,6 +109,11 @@ class Hub:
             unit.close()
         await self._connection.close()
 
+    @property
+    def linked(self) -> bool:
+        """Whether there is a link now."""
+        return self._connection.state is LinkState.CONNECTED
+
     async def release(self) -> None:
         """Close the link for somebody else, at once; it is not opened again until `resume`."""
         if not self._handover.released:

@@ -80,6 +80,10 @@ class Reader:
         """Of the peripherals that are read."""
         return self._hubs.keys()
 
+    def linked(self) -> Collection[int]:
+        """The addresses to which there is a link now."""
+        return [address for address, hub in self._hubs.items() if hub.linked]
+
     def seed(self, names: Mapping[str, Sequence[str]]) -> None:
         """By device key the names of quantities that are known beforehand, as in the demo."""
         for hub in self._hubs.values():

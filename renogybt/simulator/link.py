@@ -24,8 +24,6 @@ _ROUND_TRIP_EVENTS = 2
 _PAIRING_EVENTS = 12
 """Features, public keys, confirmations, checks and keys go back and forth one after the other."""
 _INTERVAL_UNIT_S = 0.00125
-_INTERVALS = range(6, 3201)
-"""What the Core Specification allows, volume 4 part E 7.8.18: 7.5 ms to 4 s."""
 _ATT_HEADER_OCTETS = 3
 
 
@@ -118,10 +116,8 @@ class DemoLink:
     async def tune(self, parameters: LinkParameters) -> None:
         """Meet as seldom as they allow; raises AttError or LinkLostError."""
         await self._exchange()
-        shortest, longest = parameters.min_interval, parameters.max_interval
-        if not (shortest in _INTERVALS and longest in _INTERVALS and shortest <= longest):
-            raise AttError(f"connection intervals from {shortest} to {longest} are not allowed")
-        self._interval_s = longest * _INTERVAL_UNIT_S
+        parameters.check()
+        self._interval_s = parameters.max_interval * _INTERVAL_UNIT_S
 
     def on_close(self, listener: Callable[[], None]) -> Unsubscribe:
         """Call `listener` once when the link ends, at once if it has ended."""

@@ -211,6 +211,18 @@ async def test_without_such_a_filter_the_scan_is_left_alone(world: World) -> Non
         assert (reach.calls("StartDiscovery"), reach.calls("StopDiscovery")) == before
 
 
+async def test_others_have_their_turn_between_the_attempts_of_one_that_hangs(world: World) -> None:
+    other = world.bluez.peripherals[OTHER_HUB] = hub.hub(OTHER_HUB)
+    other.hangs = True
+    async with in_reach(world) as reach:
+        attempt = asyncio.create_task(refused(reach, parse_address(OTHER_HUB)))
+        await until(lambda: reach.calls("Connect") == 1)
+        async with reach.radio.connect(HUB) as link:
+            assert not attempt.done()
+            assert await serves(link)
+        assert "attempts" in await attempt
+
+
 # -- the end
 
 

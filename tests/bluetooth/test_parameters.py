@@ -10,7 +10,6 @@ from fakes.linking import HUB, in_reach
 from fakes.mgmt import LE_PUBLIC, LE_RANDOM, LOAD_PARAMETERS
 from fakes.radio_world import BY_DBUS, World
 
-from renogybt.bluetooth.parameters import VALUE_NOT_ALLOWED, check
 from renogybt.config import AdvertisementSource
 from renogybt.model.gatt import AttCode, AttError, GattTimeoutError, LinkLostError, LinkParameters
 from renogybt.protocols.advertising import mgmt
@@ -93,7 +92,7 @@ async def test_a_link_that_has_ended_is_tuned_no_more(world: World) -> None:
 
 async def test_what_the_specification_forbids_does_not_reach_the_kernel(world: World) -> None:
     async with in_reach(world) as reach, reach.radio.connect(HUB) as link:
-        assert await code(link.tune(replace(FAST, min_interval=5))) == VALUE_NOT_ALLOWED
+        assert await code(link.tune(replace(FAST, min_interval=5))) == AttCode.VALUE_NOT_ALLOWED
         assert world.kernel.commands[LOAD_PARAMETERS] == 0
 
 
@@ -115,7 +114,7 @@ async def code(operation: Any) -> int:
     ],
 )
 def test_what_the_specification_allows(parameters: LinkParameters) -> None:
-    check(parameters)
+    parameters.check()
 
 
 @pytest.mark.parametrize(
@@ -135,5 +134,5 @@ def test_what_the_specification_allows(parameters: LinkParameters) -> None:
 )
 def test_what_the_specification_forbids(changes: dict[str, int]) -> None:
     with pytest.raises(AttError) as failure:
-        check(replace(FAST, **changes))
-    assert failure.value.code == VALUE_NOT_ALLOWED
+        replace(FAST, **changes).check()
+    assert failure.value.code == AttCode.VALUE_NOT_ALLOWED

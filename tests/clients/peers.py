@@ -64,6 +64,10 @@ class Peer:
             found += self._framing.receive(data)
         return found
 
+    def end_sending(self) -> None:
+        """Say that nothing more will come; what the server sends still can."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def reset(self) -> None:
         """Close as a crashed peer does, with a RST."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from aioesphomeapi import BluetoothProxyFeature
+from aioesphomeapi import BluetoothProxyFeature, api_pb2
 from aioesphomeapi.core import APIConnectionError
 from bleak import BleakError
 from cli.program import free_port, started
 from clients.connecting import HUB, LAMP, Integration, Notified, ask_the_hub, cable, found, grumbles
 from clients.home import Entry, Home, home
 from clients.lamp_rules import DEMO_RULES, RULES, Rule
+from clients.peers import HELLO, LIST_ENTITIES, frame, peer
 from clients.serving import KEY, Served, connected, serving, until
 from clients.test_demo_house import BATTERIES, INTERVAL_S, View, arguments
 
@@ -165,6 +166,24 @@ async def test_a_passkey_that_was_configured_pairs(manager: Home, tmp_path: Path
                 await client.pair()
 
     assert radio.lamp.bonded
+
+
+@pytest.mark.parametrize("politely", [True, False])
+async def test_a_client_that_leaves_and_does_not_read_keeps_no_link(
+    served: Served, radio: DemoRadio, politely: bool
+) -> None:
+    connect = frame(api_pb2.BluetoothDeviceRequest(address=LAMP_ADDRESS, request_type=5))
+    async with peer(served.port, receive_buffer=4_096) as rude:
+        await rude.send(HELLO + connect)
+        await rude.messages(until=api_pb2.BluetoothDeviceConnectionResponse)
+        assert radio.slots.clients == (LAMP_ADDRESS,)
+        await rude.send(LIST_ENTITIES * 60)  # the answers fill every buffer, and stay unread
+        if politely:
+            await rude.send(frame(api_pb2.DisconnectRequest()))
+        else:
+            rude.end_sending()
+        await until(lambda: not radio.slots.clients, "its link is ended", 2.0)
+        assert served.server.connections == 1  # it still waits for what it does not read
 
 
 # the hub, which is read at the same time

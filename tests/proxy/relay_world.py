@@ -168,6 +168,8 @@ class RelayRadio(DemoRadio):
     def __init__(self, **options: Any) -> None:
         super().__init__(advertisers=1, rate=2.0, **options)
         self.closing_s = 0.0
+        self.attempts: Counter[int] = Counter()
+        """Of readers as well."""
         self.entered: Counter[int] = Counter()
         self.most_at_once = 0
         """Attempts of clients, and their links, to the same peripheral at the same time."""
@@ -179,6 +181,7 @@ class RelayRadio(DemoRadio):
     @contextlib.asynccontextmanager
     async def connect(self, address: int, slot: Slot | None = None) -> AsyncIterator[GattLink]:  # type: ignore[override]
         client = slot is not None
+        self.attempts[address] += 1
         self.entered[address] += client
         self._present[address] += client
         self.most_at_once = max(self.most_at_once, self._present[address])

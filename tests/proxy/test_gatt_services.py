@@ -15,6 +15,7 @@ from renogybt.proxy.gatt_services import (
     CCCD,
     LARGEST_PAYLOAD,
     Meaning,
+    can_be_told,
     cccds,
     meanings,
     service_messages,
@@ -334,3 +335,15 @@ def test_a_service_that_is_too_large_goes_alone_and_whole(before: list[int]) -> 
         [300, 301],
     ]
     assert as_model(large) in told(parts)
+
+
+def monster(characteristics: int) -> Service:
+    uuid = "7a1e0000-5b0c-4f5e-9c3a-6d1f0b2a8e47"
+    handles = range(3, 3 + 2 * characteristics, 2)
+    return Service(uuid, 1, tuple(Characteristic(uuid, each, Property.READ) for each in handles))
+
+
+def test_more_than_a_frame_or_a_client_takes_cannot_be_told() -> None:
+    assert can_be_told(service_messages(1, [monster(1_000)]))
+    assert not can_be_told(service_messages(1, [monster(2_500)]))
+    assert not can_be_told(service_messages(1, [monster(1_000)] * 8))

@@ -817,7 +817,7 @@ def test_impossible_connection_parameters_are_refused_and_the_link_goes_on(world
 
     told = world.ask(home, tune(5, 0), read(BRIGHT))
 
-    refused = api.BluetoothSetConnectionParamsResponse(address=LAMP_ADDRESS, error=0x0E)
+    refused = api.BluetoothSetConnectionParamsResponse(address=LAMP_ADDRESS, error=0x13)
     assert told == [refused, value(BRIGHT, b"\x28")]
 
 
@@ -1142,8 +1142,29 @@ def test_a_reader_does_not_come_between_two_links_of_a_client(worlds: Worlds) ->
     told = world.ask(home, device(DISCONNECT, HUB_ADDRESS), device(CACHED, HUB_ADDRESS), seconds=5.0)
 
     assert [each.connected for each in told if type(each) is Linked] == [False, True]
-    assert reader.calls == ["release", "resume", "release"]
+    assert reader.calls == ["release", "release"]
     assert not reader.holds
+
+
+def test_a_link_that_is_open_stays_so_whatever_is_asked_for_it(worlds: Worlds) -> None:
+    world = worlds()
+    home = world.caller()
+    world.open(home)
+
+    assert world.ask(home, device(0)) == [linked(), snapshot(LAMP_ADDRESS)]
+    assert world.ask(home, device(100)) == [linked(), snapshot(LAMP_ADDRESS)]
+
+
+def test_a_reader_does_not_try_for_a_link_that_the_client_takes_again(worlds: Worlds) -> None:
+    world = worlds(tenant=real_reader)
+    home = world.caller()
+    world.open(home, HUB_ADDRESS)
+    world.run(25.0)  # more than one round is due by now
+    entered = world.radio.attempts[HUB_ADDRESS]
+
+    world.ask(home, device(DISCONNECT, HUB_ADDRESS), device(CACHED, HUB_ADDRESS), seconds=5.0)
+
+    assert world.radio.attempts[HUB_ADDRESS] == entered + 1
 
 
 def test_a_reader_is_not_asked_for_what_a_client_may_not_have(worlds: Worlds) -> None:

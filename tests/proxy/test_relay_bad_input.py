@@ -19,6 +19,7 @@ from proxy.relay_world import (
     Snapshot,
     World,
     Worlds,
+    descriptor_of,
     device,
     failed,
     gone,
@@ -41,7 +42,16 @@ from renogybt.proxy.relay import RelayRules
 from renogybt.proxy.relayed_link import MOST_WAITING
 from renogybt.simulator.demo_hub import NAME_HANDLE, NOTIFY_HANDLE, WRITE_HANDLE
 from renogybt.simulator.hub import HUB_ADDRESS
-from renogybt.simulator.lamp import BEGIN_TO_TICK, BRIGHTNESS, COMMAND, EVENT, LAMP_ADDRESS, SCHEDULE, TICK
+from renogybt.simulator.lamp import (
+    BEGIN_TO_TICK,
+    BRIGHTNESS,
+    COMMAND,
+    EVENT,
+    LAMP_ADDRESS,
+    SCHEDULE,
+    TICK,
+    USER_DESCRIPTION,
+)
 
 BRIGHT, PLAN = handle_of(BRIGHTNESS), handle_of(SCHEDULE)
 NO_SUCH_ADDRESSES = (2**48, 2**64 - 1)
@@ -201,7 +211,7 @@ def test_connection_parameters_out_of_range_are_refused(world: World) -> None:
         address=LAMP_ADDRESS, min_interval=most, max_interval=most, latency=most, timeout=most
     )
 
-    assert [each.error for each in world.ask(home, request, tune(0, 0), tune(9, 8))] == [0x0E] * 3
+    assert [each.error for each in world.ask(home, request, tune(0, 0), tune(9, 8))] == [0x13] * 3
     assert world.ask(home, read(BRIGHT)) == [value(BRIGHT, b"\x28")]
 
 
@@ -343,3 +353,23 @@ def test_whatever_clients_do_with_the_same_devices_all_are_answered(worlds: Worl
     assert world.relay.links == 0
     assert world.slots.free == world.slots.limit
     assert callers[0].of(Snapshot)[-1].allocated == []
+
+
+def test_no_longer_value_is_passed_on_than_an_attribute_can_have(worlds: Worlds) -> None:
+    world = worlds()
+    home = world.caller()
+    world.open(home)
+    plan, name = handle_of(SCHEDULE), descriptor_of(SCHEDULE, USER_DESCRIPTION)
+
+    assert world.ask(home, write(plan, bytes(513))) == [failed(plan, 0x0D)]
+    assert world.ask(home, write(plan, bytes(65_000), response=False)) == [failed(plan, 0x0D)]
+    assert world.ask(home, write_descriptor(name, bytes(513))) == [failed(name, 0x0D)]
+
+
+@pytest.mark.parametrize("handle", [0, 0xFFFF, 2**32 - 1])
+def test_an_end_of_notifications_of_nothing_is_refused(worlds: Worlds, handle: int) -> None:
+    world = worlds()
+    home = world.caller()
+    world.open(home)
+
+    assert world.ask(home, notify(handle, enable=False)) == [failed(handle, 0x01)]

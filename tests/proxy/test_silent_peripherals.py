@@ -24,53 +24,53 @@ def radio() -> SpokenRadio:
 
 
 @pytest.fixture
-def silent(radio: SpokenRadio) -> SilentPeripherals:
-    return SilentPeripherals(radio, (HUB, OTHER))
+def linked() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def silent(radio: SpokenRadio, linked: list[int]) -> SilentPeripherals:
+    return SilentPeripherals(radio, (HUB, OTHER), lambda: linked)
 
 
 def test_who_is_read_is_known_by_its_last_advertisement(
-    radio: SpokenRadio, silent: SilentPeripherals
+    radio: SpokenRadio, silent: SilentPeripherals, linked: list[int]
 ) -> None:
     radio.hear([heard(HUB, -70), heard(STRANGER), heard(HUB, -65)])
-    radio.slots.reserve(HUB, Holder.READER)
+    linked.append(HUB)
 
     assert silent.last() == [heard(HUB, -65)]
 
 
-def test_who_advertises_by_itself_is_not_spoken_for(radio: SpokenRadio, silent: SilentPeripherals) -> None:
+def test_who_has_no_link_is_not_spoken_for_be_it_that_one_is_tried(
+    radio: SpokenRadio, silent: SilentPeripherals
+) -> None:
     radio.hear([heard(HUB), heard(OTHER)])
-    slot = radio.slots.reserve(HUB, Holder.READER)
-    slot.release()
-
-    assert silent.last() == []
-
-
-def test_a_client_knows_of_its_own_link(radio: SpokenRadio, silent: SilentPeripherals) -> None:
-    radio.hear([heard(HUB)])
-    radio.slots.reserve(HUB, Holder.CLIENT)
-
-    assert silent.last() == []
-
-
-def test_nothing_is_made_up_of_one_who_was_never_heard(radio: SpokenRadio, silent: SilentPeripherals) -> None:
     radio.slots.reserve(HUB, Holder.READER)
-    radio.slots.reserve(STRANGER, Holder.READER)
+
+    assert silent.last() == []
+
+
+def test_nothing_is_made_up_of_one_who_was_never_heard(
+    radio: SpokenRadio, silent: SilentPeripherals, linked: list[int]
+) -> None:
+    linked += [HUB, STRANGER]
     radio.hear([heard(STRANGER)])  # not one of those that are read
 
     assert silent.last() == []
 
 
 def test_it_is_repeated_while_the_reader_has_it(virtual_loop: VirtualLoop, radio: SpokenRadio) -> None:
-    silent = SilentPeripherals(radio, (HUB,))
+    linked = [HUB]
+    silent = SilentPeripherals(radio, (HUB,), lambda: linked)
     told: list[Sequence[Advertisement]] = []
     silent.repeats.add(told.append)
     radio.hear([heard(HUB)])
-    slot = radio.slots.reserve(HUB, Holder.READER)
     running = virtual_loop.create_task(silent.run())
     virtual_loop.advance(3.5 * REPEAT_S)
     assert told == [[heard(HUB)]] * 3
 
-    slot.release()
+    linked.clear()
     virtual_loop.advance(3 * REPEAT_S)
     assert len(told) == 3
     running.cancel()
@@ -91,14 +91,13 @@ class Client:
 
 
 def test_a_client_hears_of_it_when_it_comes_and_with_each_repeat(
-    radio: SpokenRadio, silent: SilentPeripherals
+    radio: SpokenRadio, silent: SilentPeripherals, linked: list[int]
 ) -> None:
     feed = AdvertisementFeed(radio, ScanMode.ACTIVE, silent)
     early, late = Client(), Client()
     feed.subscribe(early)
     radio.hear([heard(HUB), heard(OTHER)])
-    radio.slots.reserve(HUB, Holder.READER)
-    radio.slots.reserve(OTHER, Holder.READER)
+    linked += [HUB, OTHER]
     feed.subscribe(late)
     assert (early.counts, late.counts) == ([2], [2])
 
