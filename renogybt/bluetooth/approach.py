@@ -25,6 +25,7 @@ from renogybt.service.logs import printable
 _LOGGER = logging.getLogger(__name__)
 
 _ALREADY_CONNECTED = "org.bluez.Error.AlreadyConnected"
+OTHERS = "another connect to end (one at a time)"
 _MOST_IN_VAIN = 2
 """Attempts that may pass without an answer: each of them holds up the scan."""
 _HOPELESS = (NOT_READY, ACCESS_DENIED)
@@ -164,6 +165,11 @@ class Approach:
                     return tree
         except TimeoutError:
             self._reason = self._reason or f"no link within {self._timing.total_s:g} s"
+            if not self._count:
+                address = format_address(self._peripheral.address)
+                raise ConnectError(
+                    f"no link to {address} within {self._timing.total_s:g} s: waited for {OTHERS}"
+                ) from None
         raise self._failure()
 
     async def _hear_again(self) -> None:

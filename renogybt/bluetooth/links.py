@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
-from renogybt.bluetooth.approach import Approach, LinkTiming, Scan, as_connect_error, hear
+from renogybt.bluetooth.approach import OTHERS, Approach, LinkTiming, Scan, as_connect_error, hear
 from renogybt.bluetooth.bonds import read_state, remove
 from renogybt.bluetooth.bus import Bus
 from renogybt.bluetooth.bus_on_demand import BusOnDemand
@@ -137,7 +137,7 @@ class Links:
     @contextlib.asynccontextmanager
     async def _my_turn(self, peripheral: Peripheral, patience: Patience) -> AsyncIterator[None]:
         """One attempt after the other: the kernel makes one at a time. Raises ConnectError."""
-        async with patience.waiting_for("another connect to end (one at a time)"):
+        async with patience.waiting_for(OTHERS):
             await self._turn.acquire()
         try:
             if peripheral.lost:

@@ -227,6 +227,6 @@ async def test_thirty_seconds_are_all_that_a_link_may_take_the_wait_for_others_i
             begin = asyncio.get_running_loop().time()
             reasons = await asyncio.gather(*(_reason(radio, address) for address in addresses))
             assert asyncio.get_running_loop().time() - begin < 31.0
-            assert sum("in 2 attempts" in reason for reason in reasons) == 1
-            assert sum("within 30 s" in reason for reason in reasons) == 2
+            # each has had its turn
+            assert all("attempt" in reason and "waited for" not in reason for reason in reasons), reasons
             await until(lambda: radio.slots.free == radio.slots.limit, 60)

@@ -18,6 +18,7 @@ from fakes.bluez_later import Later, Outcome
 from fakes.bluez_objects import BusObject, Daemon, call_object
 from fakes.bluez_outbox import PROPERTIES, Outbox, add_match
 from fakes.peripheral import FakePeripheral
+from renogybt.bluetooth.bus_internals import QuietMessageBus
 
 SERVICE = "org.bluez"
 PEER = "org.freedesktop.DBus.Peer"
@@ -80,7 +81,7 @@ class FakeBlueZ(CallFaults):
         if self.running:
             raise RuntimeError("bluetoothd is running already")
         await self._leave_bus(orphan_s=self.orphan_seconds)
-        self._bus = bus = await MessageBus(bus_address=self._bus_address).connect()
+        self._bus = bus = await QuietMessageBus(bus_address=self._bus_address).connect()
         bus.add_message_handler(self._on_message)
         await add_match(bus, CONNECTION_LOST)
         self._outbox.bus = self.agents.bus = bus

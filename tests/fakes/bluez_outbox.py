@@ -1,8 +1,7 @@
 """What bluetoothd sends: replies first, then the signals that the call caused (as gdbus does)."""
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from dbus_fast import Message, MessageFlag, Variant
@@ -81,14 +80,7 @@ class Outbox:
 
     def _send(self, message: Message) -> None:
         if self.bus is not None and self.bus.connected:
-            # the bus may have died a moment ago: then nobody hears it, and bluetoothd does not mind
-            with suppress(OSError):
-                self.bus.send(message).add_done_callback(_retrieve)
-
-
-def _retrieve(sent: asyncio.Future[Any]) -> None:
-    if not sent.cancelled():
-        sent.exception()
+            self.bus.send(message)
 
 
 def with_standard_interfaces(interfaces: Interfaces) -> Interfaces:

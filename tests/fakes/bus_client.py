@@ -9,6 +9,7 @@ from dbus_fast import Message, MessageType, Variant, unpack_variants
 from dbus_fast.aio import MessageBus
 
 from fakes.bluez_errors import CallError
+from renogybt.bluetooth.bus_internals import QuietMessageBus
 
 ADAPTER_PATH = "/org/bluez/hci0"
 RULES = (
@@ -56,7 +57,7 @@ class BusClient:
 
     async def connect(self) -> None:
         """Open the connection and listen to all signals of bluetoothd."""
-        self._bus = bus = await MessageBus(bus_address=self.address).connect()
+        self._bus = bus = await QuietMessageBus(bus_address=self.address).connect()
         bus.add_message_handler(self._remember)
         for rule in RULES:
             await self.add_match(rule)
