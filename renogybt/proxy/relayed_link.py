@@ -75,7 +75,7 @@ class RelayedLink:
         self._on_open = on_open
         self._mtu = 0
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
-        self._under_way: Message | None = None
+        self._unanswered: list[Message] = []
 
     async def run(self) -> None:
         """Until the link has ended, or none came about."""
@@ -115,10 +115,10 @@ class RelayedLink:
             return
         self.told_gone = True
         self.code = code
-        unanswered = [self._under_way]
         while not self._waiting.empty():
-            unanswered.append(self._waiting.get_nowait())
-        self.client.send_all(refusal(each, NOT_CONNECTED) for each in unanswered if each is not None)
+            if (request := self._waiting.get_nowait()) is not None:
+                self._unanswered.append(request)
+        self.client.send_all(refusal(each, NOT_CONNECTED) for each in self._unanswered)
         self.client.send(
             api.BluetoothDeviceConnectionResponse(address=self.address, connected=False, error=code)
         )
@@ -132,11 +132,18 @@ class RelayedLink:
             self.tell_open()
         try:
             while link.open:
-                self._under_way = await self._waiting.get()
-                if self._under_way is not None:
-                    self.client.send_all(await services.answer(self._under_way))
-                    self._under_way = None
+                if (request := await self._waiting.get()) is not None:
+                    await self._carry_out(services, request)
         finally:
             self.stage = Stage.GOING
             self.stale = services.stale
             stop()
+
+    async def _carry_out(self, services: RelayedServices, request: Message) -> None:
+        """Nothing is begun, and nothing told, once the client does not want the link any more."""
+        self._unanswered.append(request)
+        if self.stage is Stage.OPEN:
+            answer = await services.answer(request)
+            if self.stage is Stage.OPEN:
+                self._unanswered.remove(request)
+                self.client.send_all(answer)

@@ -16,6 +16,7 @@ from proxy.relay_world import (
     UNCACHED,
     UNPAIR,
     Caller,
+    Failed,
     Linked,
     Occupant,
     Snapshot,
@@ -1131,6 +1132,21 @@ def test_after_a_disconnect_no_link_comes_up_be_it_in_the_same_moment(worlds: Wo
     loop.advance(5.0)
 
     assert [each for each in home.told[heard[0] :] if type(each) is Linked] == [gone(BY_US)]
+
+
+def test_a_client_that_leaves_in_the_moment_of_its_request_is_told_nothing_more(worlds: Worlds) -> None:
+    world = worlds()
+    home = world.caller()
+    world.open(home)
+    before = world.lamp.connects
+
+    world.loop.call_soon(world.relay.handle, home, services())
+    world.loop.call_soon(world.relay.handle, home, write(ORDER, BEGIN_TO_TICK, response=False))
+    world.leave(home, seconds=1.0)
+
+    assert {type(each) for each in home.late} <= {Failed, Linked}
+    assert world.lamp.connects == before
+    assert not world.radio.slots.clients
 
 
 def test_a_reader_does_not_come_between_two_links_of_a_client(worlds: Worlds) -> None:
