@@ -68,16 +68,22 @@ class CountingLoop(VirtualLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: dict[object, asyncio.TimerHandle] = {}
 
     @property
     def timers(self) -> list[asyncio.TimerHandle]:
-        self._timers = [each for each in self._timers if not each.cancelled() and each.when() > self.time()]
-        return self._timers
+        return [each for each in self._timers.values() if not each.cancelled()]
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
-        handle = super().call_at(when, callback, *args, context=context)
-        self._timers.append(handle)
+        # not by the time: a loop also runs what is due a tick of its clock later
+        key = object()
+
+        def run() -> None:
+            self._timers.pop(key)
+            callback(*args)
+
+        self._timers = {each: handle for each, handle in self._timers.items() if not handle.cancelled()}
+        self._timers[key] = handle = super().call_at(when, run, context=context)
         return handle
 
 
@@ -371,6 +377,16 @@ def _name(task: asyncio.Task[Any]) -> str:
     """Without the number of those that have no other name."""
     name = task.get_name()
     return "a task" if name.startswith("Task-") else name
+
+
+def test_what_has_run_within_a_tick_of_the_clock_is_no_timer_any_more() -> None:
+    loop, ran = CountingLoop(), []
+    loop.call_at(0.1 + 1e-13, ran.append, True)
+    loop.advance(0.1)
+    assert loop.time() < 0.1 + 1e-13
+    assert ran
+    assert loop.timers == []
+    loop.close()
 
 
 def test_a_wish_that_is_withdrawn_in_the_same_moment_leaves_the_reader_its_slot() -> None:
