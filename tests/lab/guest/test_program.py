@@ -47,9 +47,10 @@ async def test_the_client_gets_what_was_on_air_byte_for_byte(
 
 
 async def test_by_d_bus_every_new_payload_reaches_the_client(tmp_path: Path) -> None:
+    """At a rate that bluetoothd keeps up with on a busy host: what it is late with it merges."""
     async with program("dbus", tmp_path) as running:
         before = await sent_by_crowds()
-        await world("noise 500 50")
+        await world("noise 200 50")
         await asyncio.sleep(SECONDS)
         await world("noise 0 0")
         sent = await sent_by_crowds() - before
