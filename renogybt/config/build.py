@@ -23,7 +23,7 @@ from renogybt.config.sections import (
     RemoteLogging,
     TemperatureUnit,
 )
-from renogybt.config.table import DATA, DEVICE, MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING
+from renogybt.config.table import DATA, DEVICE, MOST_RESETS, MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING
 from renogybt.config.values import Values
 from renogybt.model.radio import ScanMode
 
@@ -111,7 +111,9 @@ def _health(values: Values) -> Health:
         check_interval_s=values.take(PROXY, "health_check_interval", float),
         threshold_s=values.take(PROXY, "health_check_threshold", float),
         reset_adapter=values.take(PROXY, "health_reset_adapter", bool),
-        reset_limit=values.take(PROXY, "health_reset_limit", int),
+        reset_limit=min(values.take(PROXY, "health_reset_limit", int), MOST_RESETS),
+        reset_hardware=values.take(PROXY, "recovery_reset_hardware", bool),
+        restart_bluetooth=values.take(PROXY, "recovery_restart_bluetooth", bool),
     )
 
 

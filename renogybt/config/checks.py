@@ -7,7 +7,7 @@ from renogybt.config.device_checks import device_contradictions, shared_aliases,
 from renogybt.config.errors import Finding, quoted
 from renogybt.config.network_kinds import DeviceName
 from renogybt.config.sections import Encryption
-from renogybt.config.table import MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING, TABLE
+from renogybt.config.table import MOST_RESETS, MQTT, PROXY, PVOUTPUT, REMOTE_LOGGING, TABLE
 from renogybt.config.values import NO_MATTER, Values
 
 _OUTPUTS = {
@@ -33,6 +33,8 @@ def remarks(values: Values) -> Iterator[Finding]:
     yield from _key_without_use(values)
     yield from _proxy_switched_off(values)
     yield from _allow_list_without_use(values)
+    yield from _too_many_resets(values)
+    yield from _rungs_without_resets(values)
     yield from _cut_secrets(values)
     yield from _planned_outputs(values)
     yield from _devices(values)
@@ -110,6 +112,21 @@ def _allow_list_without_use(values: Values) -> Iterator[Finding]:
     allowed = values.given(PROXY, "connection_allow_list")
     if allowed and not values.take(PROXY, "active_connections", bool):
         yield allowed.finding("without effect, because active_connections = false: nobody may connect")
+
+
+def _too_many_resets(values: Values) -> Iterator[Finding]:
+    limit = values.given(PROXY, "health_reset_limit")
+    if limit and values.take(PROXY, "health_reset_limit", int) > MOST_RESETS:
+        yield limit.finding(f"is more than is ever done within an hour, so {MOST_RESETS} counts")
+
+
+def _rungs_without_resets(values: Values) -> Iterator[Finding]:
+    if values.take(PROXY, "health_reset_adapter", bool):
+        return
+    for key in ("recovery_reset_hardware", "recovery_restart_bluetooth"):
+        entry = values.given(PROXY, key)
+        if entry and values.take(PROXY, key, bool):
+            yield entry.finding("without effect, because health_reset_adapter = false")
 
 
 def _cut_secrets(values: Values) -> Iterator[Finding]:

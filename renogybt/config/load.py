@@ -6,6 +6,7 @@ from pathlib import Path
 
 from renogybt.config.build import build
 from renogybt.config.checks import contradictions, remarks
+from renogybt.config.credentials import credentials
 from renogybt.config.device_checks import unread_sections
 from renogybt.config.errors import ConfigurationError, Finding
 from renogybt.config.sections import Configuration
@@ -17,7 +18,10 @@ from renogybt.config.values import parse_values
 def load_configuration(
     path: Path, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> Configuration:
-    """The file with `section.key=value` overrides on top; raises one ConfigurationError with all findings."""
+    """The file, credentials of the service manager over it, and `section.key=value` overrides on top.
+
+    Raises one ConfigurationError with all findings.
+    """
     document = parse_document(str(path), read_text(path))
     return _configuration(document, path, overrides, environment)
 
@@ -33,7 +37,8 @@ def _configuration(
     document: Document, path: Path | None, overrides: Sequence[str], environment: Mapping[str, str] | None
 ) -> Configuration:
     overriding, malformed = parse_overrides(overrides)
-    entries = (*document.entries, *overriding)
+    environment = os.environ if environment is None else environment
+    entries = (*document.entries, *credentials(environment), *overriding)
     values, refused, left_out = parse_values(entries)
     findings = [*document.findings, *malformed, *refused, *contradictions(values)]
     if findings:
@@ -45,7 +50,7 @@ def _configuration(
         *remarks(values),
     ]
     texts = dict.fromkeys(str(warning) for warning in sorted(warnings, key=_from_top_to_bottom))
-    return build(values, os.environ if environment is None else environment, tuple(texts), path)
+    return build(values, environment, tuple(texts), path)
 
 
 def _from_top_to_bottom(finding: Finding) -> tuple[bool, int]:

@@ -71,12 +71,19 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """When a silent radio is looked after."""
+    """How the radio is looked after.
+
+    `check_interval_s`: a look at least so often. `threshold_s`: the longest silence that passes for normal
+    in a place with a steady rhythm. `reset_adapter`: power cycles and what is harsher are allowed,
+    `reset_limit` times within an hour; `reset_hardware` and `restart_bluetooth` in addition.
+    """
 
     check_interval_s: float
     threshold_s: float
     reset_adapter: bool
     reset_limit: int
+    reset_hardware: bool
+    restart_bluetooth: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ def _gone(section: str, key: str, why: str) -> Row:
 
 
 PORT = whole_number(1, 65535)
+MOST_RESETS = 10
+"""Resets of the adapter within an hour; more would be a storm, which helps nobody."""
 PERIOD_LOWEST = 1
 PERIOD = number(PERIOD_LOWEST, 86_400)
 """A second is the fastest that makes sense over the air; rarer than daily is no watching."""
@@ -113,10 +115,12 @@ TABLE: tuple[Row, ...] = (
     _reading(PROXY, "esphome_sensors", BOOLEAN, "true"),
     _reading(PROXY, "entity_naming", choice(EntityNaming), "modern"),
     _reading(PROXY, "load_switch", BOOLEAN, "false"),
-    _planned(PROXY, "health_check_interval", PERIOD, "30", "seconds"),
-    _planned(PROXY, "health_check_threshold", PERIOD, "45", "seconds"),
-    _planned(PROXY, "health_reset_adapter", BOOLEAN, "true"),
-    _planned(PROXY, "health_reset_limit", whole_number(0, 1000), "3"),
+    Row(PROXY, "health_check_interval", PERIOD, "60", "seconds"),
+    Row(PROXY, "health_check_threshold", PERIOD, "60", "seconds"),
+    Row(PROXY, "health_reset_adapter", BOOLEAN, "true"),
+    Row(PROXY, "health_reset_limit", whole_number(0, 1000), str(MOST_RESETS)),
+    Row(PROXY, "recovery_reset_hardware", BOOLEAN, "false"),
+    Row(PROXY, "recovery_restart_bluetooth", BOOLEAN, "false"),
     Row(DEVICE, "adapter", optional(ADAPTER)),
     _reading(DEVICE, "mac_addr", optional(ADDRESS)),
     _reading(DEVICE, "alias", TEXT),

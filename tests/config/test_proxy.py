@@ -186,6 +186,20 @@ def test_no_connections_at_all_are_wished_for_in_another_way(complaint):
     assert problem == f"'0' is too small; {advice}; allowed: 1 to 16, or nothing"
 
 
+def test_more_resets_than_are_ever_done_are_told(load):
+    configuration = load(proxy("health_reset_limit = 11"))
+    (warning,) = configuration.warnings
+    assert "health_reset_limit: is more than is ever done within an hour, so 10 counts" in warning
+    assert configuration.proxy.health.reset_limit == 10
+    assert load(proxy("health_reset_limit = 3")).proxy.health.reset_limit == 3
+
+
+def test_harsher_steps_where_no_reset_is_allowed_are_told(load):
+    lines = proxy("health_reset_adapter = false", "recovery_reset_hardware = true")
+    (warning,) = load(lines).warnings
+    assert "recovery_reset_hardware: without effect, because health_reset_adapter = false" in warning
+
+
 def test_an_allow_list_without_connections_is_told(load):
     lines = proxy("active_connections = false", f"connection_allow_list = {LAMP}, {LAMP}")
     (warning,) = load(lines).warnings

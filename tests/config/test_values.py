@@ -105,6 +105,11 @@ BAD = [
     ("home_assistant_proxy", "pairing_passkeys", ",", "holds no passkey"),
     ("home_assistant_proxy", "mdns_ip", "10.0.0.2, pi", "not an IP address"),
     ("home_assistant_proxy", "mdns_ip", "0.0.0.0", "nobody can connect to"),
+    ("home_assistant_proxy", "health_check_interval", "0", "is too small"),
+    ("home_assistant_proxy", "health_check_threshold", "never", "is not a number"),
+    ("home_assistant_proxy", "health_reset_adapter", "sometimes", "is neither true nor false"),
+    ("home_assistant_proxy", "health_reset_limit", "-1", "is too small"),
+    ("home_assistant_proxy", "recovery_restart_bluetooth", "x", "is neither true nor false"),
     ("home_assistant_proxy", "state_dir", "~bob/x", "another user's home"),
     ("home_assistant_proxy", "state_dir", "a\0b", "a path should not have"),
 ]
@@ -175,7 +180,6 @@ def test_whether_devices_are_read_is_true_or_false(complaint):
 NOT_YET_NEEDED = [
     ("mqtt", "port", "abc", "is not a whole number"),
     ("mqtt", "port", "1 ; 2", "is not a whole number"),
-    ("home_assistant_proxy", "health_check_interval", "0", "is too small"),
 ]
 
 
