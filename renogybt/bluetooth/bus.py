@@ -64,6 +64,7 @@ class Bus:
         self._due: set[int] = set()  # the serials of calls without an answer so far
         self._given_up: set[int] = set()
         self._matches = 0
+        self._answered = asyncio.Event()
         self._ended = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
 
@@ -95,6 +96,7 @@ class Bus:
     def _end(self) -> None:
         if not self._ended.is_set():
             self._ended.set()
+            self._answered.set()
             self._closing.notify(None)
 
     def _on_end(self, watch: asyncio.Task[None]) -> None:
@@ -106,6 +108,12 @@ class Bus:
     def open(self) -> bool:
         """Whether calls can still be made."""
         return not self._ended.is_set() and self.message_bus.connected
+
+    async def wait_calm(self) -> None:
+        """Until no answer is waited for."""
+        while self.open and len(self._due) > len(self._given_up):
+            self._answered.clear()
+            await self._answered.wait()
 
     async def wait_closed(self) -> None:
         """Until the connection is gone."""
@@ -126,6 +134,7 @@ class Bus:
         elif message.message_type is not MessageType.METHOD_CALL:
             for calls in (self._due, self._given_up):
                 calls.discard(message.reply_serial or 0)
+            self._answered.set()
 
     def admits(self, message: Message) -> bool:
         """Whether a signal comes from BlueZ, or is the bus's own word on who that is; to be asked once,
@@ -213,6 +222,7 @@ class Bus:
     def _give_up(self, call: Message) -> None:
         if call.serial in self._due:  # else the answer has come in the same moment
             self._given_up.add(call.serial)
+            self._answered.set()
 
     def _part_where_many_are_due(self) -> None:
         count = len(self._given_up)

@@ -33,6 +33,11 @@ class BusOnDemand:
                 self._bus = bus
             return self._bus
 
+    async def wait_calm(self) -> None:
+        """Until nobody waits for an answer."""
+        if self._bus is not None:
+            await self._bus.wait_calm()
+
     def end(self) -> None:
         """No new one from now on."""
         self._over = True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from renogybt.bluetooth.discovery import ACCESS_DENIED, NOT_READY, InProgressError
 from renogybt.bluetooth.errors import BluetoothError, CallError, MgmtError, MgmtUnavailableError
+from renogybt.bluetooth.health import Fault
 from renogybt.bluetooth.rfkill import bluetooth_block
 from renogybt.model.advertisement import format_address
 from renogybt.protocols.advertising import mgmt
@@ -22,14 +23,22 @@ BUSY_S = 3.0
 
 
 class NotReadyError(BluetoothError):
-    """Scanning is not possible just now. The text says why and what to do about it.
+    """Scanning is not possible just now. The text says why and what to do about it, `fault` what kind it is.
 
     `retry_s`: when to look again though nothing tells of a change. `grace_s`: how long it may last
     before it is a fault.
     """
 
-    def __init__(self, reason: str, retry_s: float | None = None, *, grace_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        reason: str,
+        retry_s: float | None = None,
+        *,
+        grace_s: float = 0.0,
+        fault: Fault = Fault.REFUSED,
+    ) -> None:
         super().__init__(reason)
+        self.fault = fault
         self.retry_s = retry_s
         self.grace_s = grace_s
 
@@ -54,7 +63,8 @@ class Patience:
         left_s = self._since + error.grace_s - self._now()
         if left_s <= 0:
             return error
-        return SettlingError(reason, left_s if error.retry_s is None else min(left_s, error.retry_s))
+        retry_s = left_s if error.retry_s is None else min(left_s, error.retry_s)
+        return SettlingError(reason, retry_s, fault=error.fault)
 
     def reset(self) -> None:
         """All is well."""
@@ -65,12 +75,13 @@ def call_fault(error: CallError) -> NotReadyError:
     """What an error reply of BlueZ means."""
     if error.name == NOT_READY:
         text = "the adapter is not ready: it is being powered off or on"
-        return NotReadyError(text, BUSY_RETRY_S, grace_s=BUSY_S)
+        return NotReadyError(text, BUSY_RETRY_S, grace_s=BUSY_S, fault=Fault.NOT_READY)
     if error.name == ACCESS_DENIED:
         return NotReadyError(
             "D-Bus does not let this user talk to BlueZ. Run: sudo usermod -aG bluetooth"
             f" {_user()} and log in anew",
             SERVICE_POLL_S,
+            fault=Fault.DENIED,
         )
     return NotReadyError(f"BlueZ refuses: {error}", FAULT_RETRY_S)
 
@@ -91,13 +102,16 @@ def busy(error: InProgressError) -> NotReadyError:
         f"{error}. It usually ends within 10 s; else: bluetoothctl power off, then power on",
         BUSY_RETRY_S,
         grace_s=BUSY_S,
+        fault=Fault.BUSY,
     )
 
 
 def idle_owner(owner: str, lock: Path, retry_s: float) -> NotReadyError:
     """Another process has the scan lock, and nothing is heard."""
     return NotReadyError(
-        f"{owner} holds the scan lock {lock} but does not scan; end it, or set another scan_lock", retry_s
+        f"{owner} holds the scan lock {lock} but does not scan; end it, or set another scan_lock",
+        retry_s,
+        fault=Fault.NOT_OURS,
     )
 
 
@@ -108,19 +122,23 @@ def no_service() -> NotReadyError:
         " (it comes with: sudo apt install bluez)",
         SERVICE_POLL_S,
         grace_s=SETTLE_S,
+        fault=Fault.NO_SERVICE,
     )
 
 
 def powered_off(adapter: str) -> NotReadyError:
     """The adapter of this name has no power."""
+    fault = Fault.POWERED_OFF
     match bluetooth_block(adapter):
         case "hard":
+            fault = Fault.HARD_BLOCK
             text = f"{adapter} is off: a hardware switch of this machine blocks Bluetooth (rfkill)"
         case "soft":
+            fault = Fault.SOFT_BLOCK
             text = f"{adapter} is off: Bluetooth is blocked by software. Run: sudo rfkill unblock bluetooth"
         case _:
             text = f"{adapter} is powered off. Run: bluetoothctl power on"
-    return NotReadyError(text, FAULT_RETRY_S, grace_s=SETTLE_S)
+    return NotReadyError(text, FAULT_RETRY_S, grace_s=SETTLE_S, fault=fault)
 
 
 def absent(configured: str | int | None, address: int | None, present: str) -> NotReadyError:
@@ -132,7 +150,8 @@ def absent(configured: str | int | None, address: int | None, present: str) -> N
     else:
         name = configured if isinstance(configured, str) else format_address(configured)
         text = f"there is no Bluetooth adapter {name}. Plug it in, or set adapter in config.ini"
-    return NotReadyError(f"{text} (present: {present})" if present else text, grace_s=SETTLE_S)
+    text = f"{text} (present: {present})" if present else text
+    return NotReadyError(text, grace_s=SETTLE_S, fault=Fault.ABSENT)
 
 
 def _user() -> str:

@@ -13,7 +13,7 @@ from renogybt.bluetooth.errors import (
     MgmtError,
     MgmtUnavailableError,
 )
-from renogybt.bluetooth.mgmt import MgmtSocket, open_socket
+from renogybt.bluetooth.mgmt import COMMAND_TIMEOUT_S, MgmtSocket, open_socket
 from renogybt.bluetooth.monitor import AdvertisementMonitor
 from renogybt.bluetooth.scan_lock import ScanLock
 from renogybt.bluetooth.tree import AdapterRecord
@@ -175,6 +175,19 @@ class IntakeChoice:
     def connect_failures(self) -> Sequence[mgmt.ConnectFailure]:
         """What has failed on the adapter since this was asked last, as far as the kernel tells us."""
         return () if self._mgmt is None else self._mgmt.connect_failures()
+
+    async def command(
+        self, opcode: int, index: int, data: bytes = b"", *, timeout_s: float = COMMAND_TIMEOUT_S
+    ) -> bytes:
+        """What the kernel answers; raises MgmtError, CallTimeoutError, MgmtUnavailableError."""
+        if self._mgmt is None:
+            raise MgmtUnavailableError(_CAPABILITY)
+        return await self._mgmt.command(opcode, index, data, timeout_s=timeout_s)
+
+    async def renew_monitor(self, lock: ScanLock) -> None:
+        """Take the advertisement monitor back, so that `monitor` makes another one."""
+        await self.remove_monitor(lock)
+        self._left = None
 
     @property
     def commands_kernel(self) -> bool:

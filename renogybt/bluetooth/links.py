@@ -62,6 +62,10 @@ class Links:
         self._partings: dict[Peripheral, asyncio.Task[None]] = {}
         self._over = False
 
+    async def wait_calm(self) -> None:
+        """Until no transaction is under way: an attempt to connect, a read, a write, a pairing."""
+        await self._bus.wait_calm()
+
     @contextlib.asynccontextmanager
     async def connect(self, address: int, slot: Slot | None = None) -> AsyncIterator[GattLink]:
         """As `Radio.connect`."""

@@ -61,7 +61,14 @@ class PacedReader:
 
     def _on_tick(self) -> None:
         self._timer = None
-        count = self._drain()
+        now = self._loop.time()
+        try:
+            count = self._drain()
+        except BaseException:
+            # whoever listens may fail, but what comes next is to be heard all the same
+            if not self._closed:
+                self._schedule(TICK_S, now)
+            raise
         if self._closed:
             return
         now = self._loop.time()

@@ -9,20 +9,25 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from renogybt.bluetooth.approach import LinkTiming
+from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.bus import Bus
 from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError, MgmtUnavailableError
 from renogybt.bluetooth.faults import NotReadyError, SettlingError
+from renogybt.bluetooth.health import Fault
 from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
 from renogybt.bluetooth.links import Links
 from renogybt.bluetooth.mgmt import open_socket
+from renogybt.bluetooth.rungs import Machine, Permissions, Rungs
 from renogybt.bluetooth.scanner import Choice, Outcome, Scanner
 from renogybt.bluetooth.status_log import StatusLog
 from renogybt.bluetooth.tree import AdapterRecord
+from renogybt.bluetooth.watchdog import CareSettings, Watchdog
 from renogybt.config import AdvertisementSource
-from renogybt.model.advertisement import AddressType
+from renogybt.model.advertisement import AddressType, Advertisement, format_address
 from renogybt.model.broadcast import Broadcast
 from renogybt.model.gatt import ConnectError, GattLink, LinkParameters, PairingError
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
+from renogybt.model.recovery import RadioEvent, Result, Rung
 from renogybt.model.slots import ConnectionSlots, Slot
 from renogybt.protocols.advertising.mgmt import ConnectFailure
 from renogybt.service.repetition import Repetition
@@ -58,6 +63,9 @@ class BlueZRadio(Broadcast):
         clock: Callable[[], float] = time.monotonic,
         link_timing: LinkTiming = _LINK_TIMING,
         slots: ConnectionSlots | None = None,
+        budget: Budget | None = None,
+        permissions: Permissions | None = None,
+        care: CareSettings | None = None,
     ) -> None:
         super().__init__(ScannerStatus(ScannerState.IDLE, mode))
         self._choice = Choice(adapter, kept_adapter)
@@ -70,12 +78,29 @@ class BlueZRadio(Broadcast):
         self._log = StatusLog(self._repetition)
         self._attempt = 0
         self._wake = asyncio.Event()
-        self._scanner: Scanner | None = None
-        self._intake: IntakeChoice | None = None
+        self._machine = Machine(self._wake.set)
+        self._starts = self._orphans = 0
         self._link_timing = link_timing
         self._slots = ConnectionSlots() if slots is None else slots
         self._links: Links | None = None
         self._farewell: asyncio.Task[None] | None = None
+        self.care = Watchdog(
+            Rungs(self._machine, permissions or Permissions()),
+            Budget() if budget is None else budget,
+            clock,
+            self._repetition,
+            calm=self._calm,
+            settings=care,
+        )
+        """What watches over this radio, while it runs."""
+
+    @property
+    def _scanner(self) -> Scanner | None:
+        return self._machine.scanner
+
+    @property
+    def _intake(self) -> IntakeChoice | None:
+        return self._machine.intake
 
     def set_mode(self, mode: ScanMode) -> None:
         """Ask for a scan mode."""
@@ -116,6 +141,12 @@ class BlueZRadio(Broadcast):
             raise ConnectError("the radio is not running")
         await self._links.forget(address)
 
+    @property
+    def adapter_names(self) -> tuple[str, ...]:
+        """hciN and the address of the adapter, with or without power."""
+        found = None if self._scanner is None else self._scanner.found
+        return () if found is None else (found.name, format_address(found.address))
+
     # what the links need of the scan
 
     @property
@@ -153,6 +184,10 @@ class BlueZRadio(Broadcast):
             raise MgmtUnavailableError("the radio is not running")
         await self._intake.tune(index, address, address_type, parameters)
 
+    async def _calm(self) -> None:
+        if self._links is not None:
+            await self._links.wait_calm()
+
     # the scan
 
     async def run(self) -> None:
@@ -160,46 +195,57 @@ class BlueZRadio(Broadcast):
         self._turn(ScannerState.STARTING)
         self._farewell = None
         self._links = links = Links(self, self._bus_address, self._repetition, self._link_timing, self._slots)
-        self._intake = intake = IntakeChoice(
+        self._machine.intake = intake = IntakeChoice(
             self._source,
             self._bus_address,
-            self._deliver,
+            self._hear,
             self._wake.set,
             self._open_mgmt,
             self._repetition,
         )
         try:
-            while True:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(self.care.run())
                 try:
-                    async with Bus(self._bus_address, self._repetition) as bus:
-                        await self._serve(bus, intake)
-                    if self.status.state is not ScannerState.FAILED:
-                        self._turn(ScannerState.STARTING)
-                except BusError as error:
-                    self._fail(_bus_advice(error))
-                await intake.bus_lost()
-                await asyncio.sleep(_RECONNECT_S[min(self._attempt, len(_RECONNECT_S) - 1)])
-                self._attempt += 1
+                    await self._scan(intake)
+                finally:
+                    watch.cancel()
         finally:
             self._links = None
             try:
                 await (self._farewell or links.close())
             finally:
-                self._intake = None
+                self._machine.intake = None
                 await intake.close()
+                self.care.rest()
                 self._turn(ScannerState.STOPPED)
+
+    async def _scan(self, intake: IntakeChoice) -> None:
+        """On one bus connection after the other."""
+        while True:
+            try:
+                async with Bus(self._bus_address, self._repetition) as bus:
+                    await self._serve(bus, intake)
+                if self.status.state is not ScannerState.FAILED:
+                    self._turn(ScannerState.STARTING)
+            except BusError as error:
+                self._fail(_bus_advice(error), Fault.NO_BUS)
+            await intake.bus_lost()
+            await asyncio.sleep(_RECONNECT_S[min(self._attempt, len(_RECONNECT_S) - 1)])
+            self._attempt += 1
 
     async def _serve(self, bus: Bus, intake: IntakeChoice) -> None:
         """Scan for as long as this bus connection lives; raises BusError."""
         scanner = Scanner(bus, self._choice, intake, self._lock_path, self._wake.set, self._wanted)
-        self._scanner = scanner
+        self._machine.bus, self._machine.scanner = bus, scanner
+        self._starts = self._orphans = 0
         ended = asyncio.create_task(_wake_at_end(bus, self._wake))
         try:
             await scanner.follow()
             while bus.open:
                 self._wake.clear()
                 try:
-                    pause = self._settle(await scanner.step())
+                    pause = self._settle(await scanner.step(), scanner)
                 except (NotReadyError, SourceUnavailableError, CallTimeoutError) as error:
                     pause = self._settle_fault(error)
                 self._attempt = 0
@@ -212,19 +258,36 @@ class BlueZRadio(Broadcast):
             raise
         finally:
             ended.cancel()
-            self._scanner = None
+            self._machine.bus = self._machine.scanner = None
             await _close(scanner)
 
-    def _settle(self, outcome: Outcome) -> float | None:
+    def _settle(self, outcome: Outcome, scanner: Scanner) -> float | None:
         self._become(ScannerStatus(ScannerState.RUNNING, outcome.mode, outcome.intake, outcome.adapter))
+        self._tell_care(outcome, scanner)
         return outcome.look_again_s
+
+    def _tell_care(self, outcome: Outcome, scanner: Scanner) -> None:
+        if not outcome.ours:
+            self.care.rest()
+        elif scanner.starts != self._starts:
+            self.care.begin(monitored=scanner.every_repeat)
+        else:
+            self.care.go_on(monitored=scanner.every_repeat)
+        if scanner.orphans != self._orphans:
+            self.care.note(RadioEvent(Rung.STOP_KERNEL_SCAN, Fault.BUSY.value, Result.HELPED, 0.0))
+        self._starts, self._orphans = scanner.starts, scanner.orphans
+
+    def _hear(self, batch: Sequence[Advertisement]) -> None:
+        self.care.hear(batch)
+        self._deliver(batch)
 
     def _settle_fault(self, error: BluetoothError) -> float | None:
         if isinstance(error, SettlingError):
             _LOGGER.debug("not ready yet: %s", error)
+            self.care.fail(error.fault)
             self._turn(ScannerState.STARTING)
             return error.retry_s
-        self._fail(str(error))
+        self._fail(str(error), _fault(error))
         if isinstance(error, NotReadyError):
             return error.retry_s
         return _SOURCE_RETRY_S if isinstance(error, SourceUnavailableError) else _HUNG_RETRY_S
@@ -237,7 +300,8 @@ class BlueZRadio(Broadcast):
     def _turn(self, state: ScannerState) -> None:
         self._become(ScannerStatus(state, self.status.mode, Intake.NONE, self._choice.address))
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, fault: Fault) -> None:
+        self.care.fail(fault)
         self._become(
             ScannerStatus(ScannerState.FAILED, self.status.mode, Intake.NONE, self._choice.address, reason)
         )
@@ -246,6 +310,12 @@ class BlueZRadio(Broadcast):
         if status != self.status:
             self._log.tell(status)
         super()._become(status)
+
+
+def _fault(error: BluetoothError) -> Fault:
+    if isinstance(error, NotReadyError):
+        return error.fault
+    return Fault.NO_SOURCE if isinstance(error, SourceUnavailableError) else Fault.HUNG
 
 
 async def _wake_at_end(bus: Bus, wake: asyncio.Event) -> None:

@@ -45,6 +45,8 @@ class Outcome:
     intake: Intake
     adapter: int
     look_again_s: float | None = None
+    ours: bool = True
+    """Whether the scan is ours, and not another process's."""
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ class Scanner:
         self._intake = intake
         self._lock_path = lock_path
         self._lock: ScanLock | None = None
-        self._tree = AdapterTree(bus, wake)
+        self.tree = AdapterTree(bus, wake)
         self._discovery = Discovery(bus)
         self._now = asyncio.get_running_loop().time
         self._began = self._now()
@@ -90,15 +92,25 @@ class Scanner:
         self._anew = False
         self.wanted = wanted
         self.every_repeat = False
+        self.starts = 0
+        """How often a scan of ours has begun, or begun anew."""
+        self.orphans = 0
+        """How often the kernel's own discovery had to be ended before."""
+        self._passive = False
 
     @property
     def adapter(self) -> AdapterRecord | None:
         """The one in use; None while it is away or without power."""
-        adapter = None if self._choice.address is None else self._tree.select(self._choice.address)
+        adapter = None if self._choice.address is None else self.tree.select(self._choice.address)
         return adapter if adapter is not None and adapter.powered else None
 
+    @property
+    def found(self) -> AdapterRecord | None:
+        """The one that is used or would be, with or without power."""
+        return self._pick()
+
     def begin_anew(self) -> None:
-        """Have the next step stop the discovery that we hold, if any, and start it again.
+        """Have the next step end our scan, if any, and begin it again.
 
         The controller then reports everybody once more: its filter of repeats is reset.
         """
@@ -106,7 +118,7 @@ class Scanner:
 
     async def follow(self) -> None:
         """Begin to follow BlueZ, once, before the first step; raises BusError."""
-        await self._tree.follow()
+        await self.tree.follow()
 
     async def step(self) -> Outcome:
         """Look and do the next things.
@@ -133,6 +145,9 @@ class Scanner:
             return await self._listen(adapter, intake, lock)
         self._once("owner", "")
         self._silence.end()
+        if anew and self._passive:
+            await self._intake.renew_monitor(lock)
+            self._passive = False
         if await self._settle_passive(adapter, intake, lock):
             return Outcome(self._mode(adapter), intake, adapter.address)
         return await self._settle_active(adapter, intake, anew=anew)
@@ -144,18 +159,19 @@ class Scanner:
             return await self._find()
         except NotReadyError:
             self._discovery.forget()
+            self._passive = False
             self._silence.end()
             raise
 
     async def _find(self) -> AdapterRecord:
-        await self._tree.refresh()
-        if not self._tree.running:
+        await self.tree.refresh()
+        if not self.tree.running:
             raise no_service()
         configured, address = self._choice.configured, self._choice.address
         adapter = self._pick()
         if adapter is None:
             self._intake.adapter_gone()
-            raise absent(configured, address, self._tree.names())
+            raise absent(configured, address, self.tree.names())
         # of several without power, the first one that gets power is as good as any
         if address is None and (adapter.powered or configured is not None):
             self._choice.address = adapter.address
@@ -167,13 +183,13 @@ class Scanner:
     def _pick(self) -> AdapterRecord | None:
         choice = self._choice
         if choice.address is not None:
-            return self._tree.select(choice.address)
+            return self.tree.select(choice.address)
         if choice.configured is None and choice.kept is not None:
-            kept = self._tree.select(choice.kept)
+            kept = self.tree.select(choice.kept)
             # at a start the adapters get their power one after the other
             if kept is not None and (kept.powered or self._now() - self._began < POWER_UP_S):
                 return kept
-        return self._tree.select(choice.configured)
+        return self.tree.select(choice.configured)
 
     # one owner per machine
 
@@ -193,7 +209,7 @@ class Scanner:
             silent = self._silence.look(self._intake.batches, discovering=adapter.discovering)
             if silent and not await self._intake.monitored(adapter.index):
                 raise idle_owner(lock.owner(), lock.path, LOCK_POLL_S)
-        return Outcome(self._mode(adapter), intake, adapter.address, LOCK_POLL_S)
+        return Outcome(self._mode(adapter), intake, adapter.address, LOCK_POLL_S, ours=False)
 
     async def _listen_by_dbus(self, adapter: AdapterRecord) -> None:
         """BlueZ tells of advertisements only while somebody discovers. Where the owner scans passively, or
@@ -208,7 +224,7 @@ class Scanner:
 
     def _mode(self, adapter: AdapterRecord) -> ScanMode:
         """What the adapter really does, whoever asked for it."""
-        now = self._tree.select(adapter.address)
+        now = self.tree.select(adapter.address)
         return ScanMode.ACTIVE if now is not None and now.discovering else ScanMode.PASSIVE
 
     # scanning
@@ -218,6 +234,7 @@ class Scanner:
         monitored = await self._intake.monitor(adapter.index, lock)
         self.every_repeat = monitored
         if self.wanted is not ScanMode.PASSIVE:
+            self._passive = False
             return False
         if intake is not Intake.MGMT:
             self._once("passive", "passive scanning needs the management socket; scanning actively instead")
@@ -227,7 +244,10 @@ class Scanner:
             )
         else:
             await self._discovery.stop()
+            self.starts += not self._passive
+            self._passive = True
             return True
+        self._passive = False
         return False
 
     async def _settle_active(self, adapter: AdapterRecord, intake: Intake, *, anew: bool) -> Outcome:
@@ -246,10 +266,12 @@ class Scanner:
             # a discovery of the kernel that nobody owns, as a crash of bluetoothd leaves it
             if not await self._intake.stop_kernel_discovery(adapter.index):
                 raise busy(error) from error
+            self.orphans += 1
             try:
                 await self._discovery.start(adapter)
             except InProgressError as again:
                 raise busy(again) from again
+        self.starts += 1
 
     async def close(self) -> None:
         """Leave the adapter as it was found; raises BusError."""

@@ -11,6 +11,7 @@ from dbus_fast import Message, unpack_variants
 from renogybt.bluetooth.bus import ADAPTER, BLUEZ, DBUS, DBUS_PATH, OBJECT_MANAGER, PROPERTIES, Bus
 from renogybt.bluetooth.errors import CallError
 from renogybt.model.advertisement import AddressError, format_address, parse_address
+from renogybt.model.subscribers import Subscribers
 from renogybt.service.logs import printable
 
 _LOGGER = logging.getLogger(__name__)
@@ -71,7 +72,9 @@ class AdapterTree:
 
     def __init__(self, bus: Bus, changed: Callable[[], None]) -> None:
         self._bus = bus
-        self._changed = changed
+        self.changes: Subscribers[None] = Subscribers()
+        """Told after each change."""
+        self.changes.add(lambda _: changed())
         self._adapters: dict[str, AdapterRecord] = {}
         self._lives = 0
         self._generation = 0  # grows whenever bluetoothd comes or goes
@@ -143,9 +146,9 @@ class AdapterTree:
     def _on_signal(self, message: Message) -> None:
         if self._early is not None:
             self._early.append(message)
-            self._changed()
+            self.changes.notify(None)
         elif self._apply(message):
-            self._changed()
+            self.changes.notify(None)
 
     def _apply(self, message: Message) -> bool:
         """Take a signal in; False when it tells of no adapter."""

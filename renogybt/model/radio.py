@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from renogybt.model.advertisement import Advertisement
+from renogybt.model.recovery import RadioCare
 
 if TYPE_CHECKING:
     from renogybt.model.gatt import GattLink
@@ -84,6 +85,16 @@ class Radio(Protocol):
 
     def set_mode(self, mode: ScanMode) -> None:
         """Ask for a scan mode. Returns at once; the outcome appears in `status`."""
+        ...
+
+    @property
+    def adapter_names(self) -> tuple[str, ...]:
+        """hciN, where its adapter has such a name, and the address; empty without an adapter."""
+        ...
+
+    @property
+    def care(self) -> RadioCare:
+        """What keeps it well, and resets its adapter when somebody asks for it."""
         ...
 
     @property

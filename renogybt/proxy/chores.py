@@ -1,6 +1,7 @@
 """What is done about peripherals without a link to them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -22,13 +23,28 @@ class Chores:
 
     def do(self, work: Coroutine[Any, Any, None], tell: Callable[[GattError | None], None]) -> None:
         """Have it done, and tell what went wrong, or None."""
-        if self.tasks is None or len(self._under_way) >= MOST_CHORES:
+        if len(self._under_way) >= MOST_CHORES:
             work.close()
             tell(GattError("too much to do"))
             return
-        task = self.tasks.create_task(_do(work, tell))
+        task = begin(self.tasks, _do(work, tell))
+        if task is None:
+            work.close()
+            tell(GattError("nothing is done for links at the moment"))
+            return
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+
+
+def begin(
+    tasks: asyncio.TaskGroup | None, work: Coroutine[Any, Any, None], name: str | None = None
+) -> asyncio.Task[None] | None:
+    """A task in this group; None where there is no group, or one that is just dying of another task."""
+    if tasks is not None:
+        with contextlib.suppress(RuntimeError):  # it tells nobody beforehand that it takes no more
+            return tasks.create_task(work, name=name)
+    work.close()
+    return None
 
 
 async def _do(work: Coroutine[Any, Any, None], tell: Callable[[GattError | None], None]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from renogybt.model.radio import Unsubscribe
 from renogybt.model.subscribers import Subscribers
 from renogybt.protocols.esphome.messages import Message
-from renogybt.proxy.entity_kinds import Entity, State, SubDevice, Switch
+from renogybt.proxy.entity_kinds import Button, Entity, State, StatefulEntity, SubDevice, Switch
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -32,6 +32,13 @@ class SwitchCommand:
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ButtonPress:
+    """A client presses the button `object_id`."""
+
+    object_id: str
+
+
 class EntityStore:
     """All entities with their latest states; listeners get the messages of every change."""
 
@@ -41,6 +48,7 @@ class EntityStore:
             raise ValueError("two entities with one key")
         self._parts: dict[str, Layout] = {}
         self._entities: dict[str, Entity] = {}
+        self._stateful: dict[str, StatefulEntity] = {}
         self._by_key: dict[int, Entity] = {}
         self._states: dict[str, Message] = {}
         self._changes: Subscribers[Sequence[Message]] = Subscribers()
@@ -50,6 +58,8 @@ class EntityStore:
         """Told the new `layout`."""
         self.commands: Subscribers[SwitchCommand] = Subscribers()
         """Told what clients want switched."""
+        self.presses: Subscribers[ButtonPress] = Subscribers()
+        """Told what clients press."""
         self.define(_OWN, Layout(entities=tuple(entities)))
 
     def define(self, owner: str, layout: Layout) -> None:
@@ -60,13 +70,14 @@ class EntityStore:
         if self._parts.get(owner) == layout:
             return
         self._parts[owner] = layout
-        before, self._entities, self._by_key = self._entities, {}, {}
+        before = self._stateful
+        self._entities, self._stateful, self._by_key = {}, {}, {}
         for part in self._parts.values():
             for entity in part.entities:
                 self._add(entity)
         self._states = {
             name: self._states[name] if _alike(before.get(name), entity) else entity.state(None)
-            for name, entity in self._entities.items()
+            for name, entity in self._stateful.items()
         }
         self.layout += 1
         self.layout_changes.notify(self.layout)
@@ -76,22 +87,27 @@ class EntityStore:
             _LOGGER.warning("%s is not shown: %s has its key", entity.object_id, other.object_id)
             return
         self._by_key[entity.key] = self._entities[entity.object_id] = entity
+        if isinstance(entity, StatefulEntity):
+            self._stateful[entity.object_id] = entity
 
     def publish(self, object_id: str, value: State) -> None:
-        """Set a state; listeners hear of it when clients would see another one than before."""
+        """Set a state; listeners hear of it when clients would see another one than before.
+
+        KeyError where nothing of this object id has a state.
+        """
         self._tell([object_id] if self._set(object_id, value) else [])
 
     def publish_all(self, values: Mapping[str, State]) -> None:
         """Set several states, and tell what has changed at once; unknown object ids are passed over."""
-        known = self._entities.keys()
+        known = self._stateful.keys()
         self._tell([name for name, value in values.items() if name in known and self._set(name, value)])
 
     def repeat_all(self, object_ids: Iterable[str]) -> None:
         """Tell states once more, for clients that expected others; unknown object ids are passed over."""
-        self._tell([name for name in object_ids if name in self._entities])
+        self._tell([name for name in object_ids if name in self._stateful])
 
     def _set(self, object_id: str, value: State) -> bool:
-        entity, last = self._entities[object_id], self._states[object_id]
+        entity, last = self._stateful[object_id], self._states[object_id]
         message = entity.missing(last) if value is None else entity.state(value)
         self._states[object_id] = message
         return message != last
@@ -108,6 +124,14 @@ class EntityStore:
         self.commands.notify(SwitchCommand(entity.object_id, on))
         return True
 
+    def press(self, key: int) -> bool:
+        """Hand a client's press on; False when no button has this key."""
+        entity = self._by_key.get(key)
+        if not isinstance(entity, Button):
+            return False
+        self.presses.notify(ButtonPress(entity.object_id))
+        return True
+
     def subscribe(self, listener: StateListener) -> Unsubscribe:
         """Every further change, as the messages that belong together."""
         return self._changes.add(listener)
@@ -121,15 +145,15 @@ class EntityStore:
         return (entity.listing() for entity in self._entities.values())
 
     def states(self) -> Iterator[Message]:
-        """One message per entity with its state of now."""
+        """The state of now of each entity that has one."""
         return iter(self._states.values())
 
     def state(self, key: int) -> Message | None:
-        """The state of the entity with this key."""
+        """The state of the entity with this key, None where it has none."""
         entity = self._by_key.get(key)
-        return None if entity is None else self._states[entity.object_id]
+        return None if entity is None else self._states.get(entity.object_id)
 
 
-def _alike(before: Entity | None, after: Entity) -> bool:
+def _alike(before: StatefulEntity | None, after: StatefulEntity) -> bool:
     """Whether a state of the one is a state of the other."""
     return type(before) is type(after) and before is not None and before.device_id == after.device_id

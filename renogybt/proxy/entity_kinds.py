@@ -79,14 +79,6 @@ class Entity(ABC):
     def listing(self) -> Message:
         """The message that describes it."""
 
-    @abstractmethod
-    def state(self, value: State) -> Message:
-        """The message that tells a state."""
-
-    def missing(self, _last: Message) -> Message:
-        """The message that the state is not known any more; `_last` is what was told before."""
-        return self.state(None)
-
     def _listing(self, message: Any, **own: object) -> Message:
         return message(  # type: ignore[no-any-return]
             object_id=self.object_id,
@@ -100,6 +92,20 @@ class Entity(ABC):
             **own,
         )
 
+
+class StatefulEntity(Entity):
+    """One that has a state."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def state(self, value: State) -> Message:
+        """The message that tells a state."""
+
+    def missing(self, _last: Message) -> Message:
+        """The message that the state is not known any more; `_last` is what was told before."""
+        return self.state(None)
+
     def _state(self, message: Any, value: State) -> Message:
         if value is None:
             return message(key=self.key, device_id=self.device_id, missing_state=True)  # type: ignore[no-any-return]
@@ -107,7 +113,7 @@ class Entity(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor(Entity):
+class Sensor(StatefulEntity):
     """A number with its unit."""
 
     unit: str = ""
@@ -130,7 +136,7 @@ class Sensor(Entity):
 
 
 @dataclass(frozen=True, slots=True)
-class TextSensor(Entity):
+class TextSensor(StatefulEntity):
     """A short text."""
 
     def listing(self) -> Message:
@@ -148,7 +154,7 @@ class TextSensor(Entity):
 
 
 @dataclass(frozen=True, slots=True)
-class BinarySensor(Entity):
+class BinarySensor(StatefulEntity):
     """Yes or no."""
 
     def listing(self) -> Message:
@@ -161,7 +167,7 @@ class BinarySensor(Entity):
 
 
 @dataclass(frozen=True, slots=True)
-class Switch(Entity):
+class Switch(StatefulEntity):
     """Something that clients may switch on and off."""
 
     def listing(self) -> Message:
@@ -178,3 +184,12 @@ class Switch(Entity):
         return api.SwitchStateResponse(  # type: ignore[no-any-return]
             key=self.key, device_id=self.device_id, state=position, missing_state=True
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Button(Entity):
+    """Something that clients may press; it has no state."""
+
+    def listing(self) -> Message:
+        """ListEntitiesButtonResponse."""
+        return self._listing(api.ListEntitiesButtonResponse)

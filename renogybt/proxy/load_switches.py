@@ -29,7 +29,8 @@ class LoadSwitches:
         self._asked.set()
 
     async def run(self) -> None:
-        """Carry out commands until cancelled."""
+        """Carry out commands until cancelled. May be run again: those that wait come first then."""
+        self._asked.set()
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._asked.wait()
@@ -47,13 +48,17 @@ class LoadSwitches:
 
     async def _carry_out(self, object_id: str, device: str, on: bool) -> None:
         wanted = "on" if on else "off"
+        switched = False
         try:
             async with asyncio.timeout(DEADLINE_S):
                 await self._switch_load(device, on)
+            switched = True
         except (RenogyBTError, TimeoutError) as error:
             why = str(error) or f"no answer within {DEADLINE_S:.0f} s"
             _LOGGER.warning("%s could not be switched %s: %s", object_id, wanted, why)
-            self._entities.repeat_all([object_id])  # the client shows already what it wanted
-        else:
+        finally:
+            if not switched:  # whatever the reason: the client shows already what it wanted
+                self._entities.repeat_all([object_id])
+        if switched:
             _LOGGER.info("%s was switched %s", object_id, wanted)
             self._entities.publish_all({object_id: on})

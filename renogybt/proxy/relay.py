@@ -13,7 +13,7 @@ from renogybt.model.gatt import ConnectError, GattError, GattLink
 from renogybt.model.radio import Radio
 from renogybt.model.slots import Holder, Tenant
 from renogybt.protocols.esphome.messages import api
-from renogybt.proxy.chores import Chores
+from renogybt.proxy.chores import Chores, begin
 from renogybt.proxy.gatt_errors import (
     ENDED_BY_US,
     GENERIC_ERROR,
@@ -98,7 +98,8 @@ class Relay:
         self._lines = Repetition(clock)
 
     async def run(self) -> None:
-        """Have links until cancelled; then they end."""
+        """Have links until cancelled; then they end. May be run again."""
+        self.slots.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = self._chores.tasks = tasks
@@ -205,7 +206,11 @@ class Relay:
             partial(self._offer, client, cached=request.request_type == CONNECT_CACHED),
             on_open=partial(self._opened, client, request.address),
         )
-        task = self._tasks.create_task(link.run(), name=f"link {request.address:012x}")
+        task = begin(self._tasks, link.run(), f"link {request.address:012x}")
+        if task is None:
+            client.send(refusal(request, GENERIC_ERROR))
+            slot.release()
+            return
         self._entries[request.address] = entry = _Entry(link, task)
         # whatever becomes of the task, even if it is cancelled before its first step
         task.add_done_callback(lambda _done: self._ended(entry))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from renogybt.model.radio import ScanMode
 from renogybt.protocols.esphome.messages import api
+from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import API_MAJOR, API_MINOR
 from renogybt.proxy.refusals import CONNECTION_REQUESTS, refuse
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from renogybt.proxy.session import Session
 
 _LOGGER = logging.getLogger(__name__)
+
+Answer = Callable[["Session", Any], None]
 
 _ACTIVE = 1  # BluetoothScannerMode
 
@@ -109,14 +112,19 @@ def _set_scan_mode(session: "Session", request: Any) -> None:
     session.services.feed.request_mode(session, mode)
 
 
-def _switch(session: "Session", request: Any) -> None:
-    entities = session.services.entities
-    if not session.may_command:
-        session.services.clients.refuse(session, "a command over a connection without a key of its own")
-        if (state := entities.state(request.key)) is not None:
-            session.send(state)  # so that the client shows again what is true
-    elif not entities.command(request.key, request.state):
-        _LOGGER.debug("%s commands a switch that does not exist", session.label)
+def _command(carry_out: Callable[[EntityStore, Any], bool]) -> Answer:
+    """The answer to commands that `carry_out` hands on; it says False for an entity that does not exist."""
+
+    def answer(session: "Session", request: Any) -> None:
+        entities = session.services.entities
+        if not session.may_command:
+            session.services.clients.refuse(session, "a command over a connection without a key of its own")
+            if (state := entities.state(request.key)) is not None:
+                session.send(state)  # so that the client shows again what is true
+        elif not carry_out(entities, request):
+            _LOGGER.debug("%s commands what does not exist", session.label)
+
+    return answer
 
 
 def _subscribe_slots(session: "Session", request: Any) -> None:
@@ -132,8 +140,6 @@ def _connection(session: "Session", request: Any) -> None:
     else:
         relay.handle(session, request)
 
-
-Answer = Callable[["Session", Any], None]
 
 REQUESTS: dict[Any, Answer] = {
     api.HelloRequest: _hello,
@@ -151,7 +157,8 @@ REQUESTS: dict[Any, Answer] = {
     api.SubscribeBluetoothLEAdvertisementsRequest: _subscribe_advertisements,
     api.UnsubscribeBluetoothLEAdvertisementsRequest: _unsubscribe_advertisements,
     api.BluetoothScannerSetModeRequest: _set_scan_mode,
-    api.SwitchCommandRequest: _switch,
+    api.SwitchCommandRequest: _command(lambda entities, wish: entities.command(wish.key, wish.state)),
+    api.ButtonCommandRequest: _command(lambda entities, wish: entities.press(wish.key)),
     api.SubscribeBluetoothConnectionsFreeRequest: _subscribe_slots,
     **dict.fromkeys(CONNECTION_REQUESTS, _connection),
 }

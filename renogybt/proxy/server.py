@@ -45,6 +45,10 @@ class ListenError(RenogyBTError):
     """The address cannot be listened on."""
 
 
+class AddressMissingError(ListenError):
+    """The address is not one of this computer, or not yet."""
+
+
 class CrowdedError(RenogyBTError):
     """One client more than there are places."""
 
@@ -54,7 +58,8 @@ class ProxyServer:
     and peripherals that do not advertise while they are read are known to `silent`.
 
     `async with` opens the port, and says goodbye to all clients at the end.
-    Raises PortInUseError or ListenError on the way in.
+    Raises PortInUseError or ListenError on the way in, after so many `tries`, a second apart, where that may
+    help: another process may be leaving, and at a boot an address may come late.
     """
 
     def __init__(
@@ -68,12 +73,14 @@ class ProxyServer:
         host: str | None,
         port: int,
         scan_mode: ScanMode,
+        tries: int = 1,
         relay: Relay | None = None,
         silent: SilentPeripherals | None = None,
     ) -> None:
         self._radio = radio
         self._host = host
         self._port = port
+        self._tries = tries
         self._listener: asyncio.Server | None = None
         self._open: set[Session] = set()
         self._newcomers: dict[Session, None] = {}
@@ -123,20 +130,35 @@ class ProxyServer:
         return self._lost + sum(session.dropped for session in self._clients)
 
     async def __aenter__(self) -> "ProxyServer":
-        loop = asyncio.get_running_loop()
         try:
-            # never SO_REUSEPORT: two daemons would share the clients between them by lot
-            self._listener = await loop.create_server(
-                lambda: Session(self._services, loop), self._host, self._port, reuse_port=False
-            )
-        except OSError as error:
+            await self._listen()
+        except BaseException:
             self._feed.close()
-            raise self._listen_error(error) from error
+            raise
         self._on_status(self._radio.status)
         self._unwatch = self._radio.watch(self._on_status)
         self._tap.__enter__()
         self._relisting.start()
         return self
+
+    async def _listen(self) -> None:
+        """Raises PortInUseError, AddressMissingError or ListenError, after several tries if that may help."""
+        loop = asyncio.get_running_loop()
+        for left in reversed(range(self._tries)):
+            try:
+                # never SO_REUSEPORT: two daemons would share the clients between them by lot
+                self._listener = await loop.create_server(
+                    lambda: Session(self._services, loop), self._host, self._port, reuse_port=False
+                )
+            except OSError as error:
+                trouble = self._listen_error(error)
+                if not left or not isinstance(trouble, (PortInUseError, AddressMissingError)):
+                    raise trouble from error
+                if left == self._tries - 1:
+                    _LOGGER.warning("%s. Trying again for %d s", trouble, left)
+                await asyncio.sleep(1.0)
+            else:
+                return
 
     def _listen_error(self, error: OSError) -> RenogyBTError:
         where = f"{self._host or '*'}:{self._port}"
@@ -146,9 +168,10 @@ class ProxyServer:
                 if error.errno == errno.EACCES
                 else "check native_api_host"
             )
-            return ListenError(
-                f"cannot listen on {where}: {os.strerror(error.errno or 0)}; {cure} in config.ini"
-            )
+            # from Python 3.12.3 on asyncio tells no number
+            missing = error.errno in (errno.EADDRNOTAVAIL, None)
+            kind = AddressMissingError if missing else ListenError
+            return kind(f"cannot listen on {where}: {os.strerror(error.errno or 0)}; {cure} in config.ini")
         holder = port_holder(self._port)
         who = f"by {holder}" if holder else "by a process of another user (try again with sudo to see which)"
         return PortInUseError(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from renogybt.model.radio import Unsubscribe
 from renogybt.model.slots import ConnectionSlots
 from renogybt.protocols.esphome.messages import Message, api
 
@@ -27,11 +28,20 @@ class SlotFeed:
         self._slots = slots
         self._ended = ended
         self._receivers: dict[Receiver, None] = {}
-        self._stop = slots.changes.add(lambda _nothing: self._tell_all())
+        self._stop: Unsubscribe | None = None
+        self.open()
+
+    def open(self) -> None:
+        """Tell again after `close`, beginning with how it is now; harmless before."""
+        if self._stop is None:
+            self._stop = self._slots.changes.add(lambda _nothing: self._tell_all())
+            self._tell_all()
 
     def close(self) -> None:
-        """Tell nobody any more."""
-        self._stop()
+        """Tell nobody any more, until `open`."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
 
     def subscribe(self, receiver: Receiver) -> None:
         """Tell this one at once, and every change; asking twice is asking once."""

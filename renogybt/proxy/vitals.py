@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import renogybt
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import Radio, ScannerStatus
+from renogybt.model.subscribers import Subscribers
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.entity_kinds import Sensor, StateClass, TextSensor
 
@@ -46,6 +47,8 @@ class Vitals:
         now: Callable[[], float],
         lost: Callable[[], int] = lambda: 0,
     ) -> None:
+        self.beats: Subscribers[None] = Subscribers()
+        """Told after each look, for whoever wants to know that this goes on."""
         self._entities = entities
         self._now = now
         self._lost = lost
@@ -95,3 +98,4 @@ class Vitals:
         while True:
             await asyncio.sleep(PERIOD_S)
             self.look()
+            self.beats.notify(None)

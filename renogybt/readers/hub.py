@@ -75,11 +75,13 @@ class Hub:
             self._retry()
 
     async def run(self) -> None:
-        """Read on schedule until cancelled, then close the link."""
+        """Read on schedule until cancelled, then close the link. May be run again."""
         pace = Pace(self._interval_s, _now())
+        for unit in self.units:
+            unit.open()
         with self._handover.served():
             try:
-                with self._orders.taken():
+                with self._orders.taken(_not_read):
                     while True:
                         await self.round()
                         pace.advance(_now())
@@ -134,7 +136,7 @@ class Hub:
     async def switch_load(self, unit: Unit, on: bool) -> None:
         """Switch a controller's load output, checked by its echo; raises LoadSwitchError."""
         if self._handover.released or not self._orders.open:
-            raise LoadSwitchError("the device is not being read at the moment")
+            raise _not_read()
         try:
             await self._orders.give(lambda: self._switch(unit, on))
         except LoadSwitchError:
@@ -260,6 +262,10 @@ class Hub:
     def _link_changed(self) -> None:
         self._stir.set()
         self.tell_health()
+
+
+def _not_read() -> LoadSwitchError:
+    return LoadSwitchError("the device is not being read at the moment")
 
 
 def _now() -> float:

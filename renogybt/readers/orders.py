@@ -25,15 +25,14 @@ class Orders:
         self._waiting: list[_Order] = []
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """For the time in which orders are obeyed; those that are still waiting then are cancelled."""
+    def taken(self, why_not: Callable[[], RenogyBTError]) -> Iterator[None]:
+        """For the time in which orders are obeyed; those that wait at its end are answered with `why_not`."""
         self.open = True
         try:
             yield
         finally:
             self.open = False
-            for order in self._waiting:
-                order.done.cancel()
+            self.refuse(why_not)
             self._waiting.clear()
 
     async def give(self, work: Work) -> None:

@@ -166,6 +166,14 @@ class Unit:
             self.key, self.fresh, link, self._last_good, self._failed, self._held_back, rssi, self.trouble
         )
 
+    def open(self) -> None:
+        """Tell the listener when what was read last is too old, as before `close`."""
+        self.close()
+        if self.reading is None or not self.fresh or self._shelf.settings.once:
+            return  # read once, there will be no newer one
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_at(self.reading.taken_at + self.stale_after_s, self._expire)
+
     def close(self) -> None:
         """No more calls of the listener."""
         if self._expiry is not None:
@@ -175,11 +183,7 @@ class Unit:
         self.fresh, self.trouble, self.failures, self.silent = True, "", 0, False
         self._last_good = wall
         self._not_before = now + self._period_s - self._interval_s
-        self.close()
-        if self._shelf.settings.once:
-            return  # there will be no newer one
-        loop = asyncio.get_running_loop()
-        self._expiry = loop.call_at(now + self.stale_after_s, self._expire)
+        self.open()
 
     def _expire(self) -> None:
         self.fresh = False

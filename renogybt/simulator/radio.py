@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from renogybt.model.advertisement import Advertisement
+from renogybt.model.advertisement import Advertisement, format_address
 from renogybt.model.broadcast import Broadcast
 from renogybt.model.gatt import GattLink
 from renogybt.model.radio import Intake, ScanMode, ScannerState, ScannerStatus
 from renogybt.model.slots import ConnectionSlots, Slot
+from renogybt.simulator.care import DemoCare
 from renogybt.simulator.demo_hub import DemoHub
 from renogybt.simulator.demo_lamp import DemoLamp
 from renogybt.simulator.kinds import DEFAULT_ADVERTISERS, LAMP
@@ -58,8 +59,14 @@ class DemoRadio(Broadcast):
         self.hub = DemoHub(clock=clock) if hub is None else hub
         self.lamp = DemoLamp() if lamp is None else lamp
         self.slots = ConnectionSlots() if slots is None else slots
+        self.care = DemoCare(self, clock)
         self._links = DemoLinks(self, (self.hub, self.lamp), self.slots, clock)
         self._works = asyncio.Event()
+
+    @property
+    def adapter_names(self) -> tuple[str, ...]:
+        """Its address: the kernel has no name for it."""
+        return () if self.status.adapter is None else (format_address(self.status.adapter),)
 
     def set_mode(self, mode: ScanMode) -> None:
         """Scan in this mode from now on: a simulated adapter can do both."""

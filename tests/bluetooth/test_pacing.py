@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
@@ -212,3 +213,42 @@ async def test_on_a_real_loop_and_a_real_socket(pair: tuple[socket.socket, socke
     reader.close()
     assert [int.from_bytes(each, "big") for each in got] == list(range(400))
     assert looks < 40
+
+
+async def test_a_busy_reader_whose_drain_fails_once_reads_on(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """What it calls ends with listeners, which are not its own."""
+    loop, failed, seen = asyncio.get_running_loop(), list[BaseException](), 0
+    loop.set_exception_handler(lambda _loop, context: failed.append(context["exception"]))
+    busy, done = 400, asyncio.Event()
+    receiver, sender = pair
+
+    def drain() -> int:
+        nonlocal seen
+        count = 0
+        with contextlib.suppress(BlockingIOError):
+            while receiver.recv(16):
+                count += 1
+        seen += count
+        if busy < seen < busy + 10:
+            raise LookupError("a listener fails")
+        if seen >= busy + 20:
+            done.set()
+        return count
+
+    reader = PacedReader(receiver.fileno(), drain, loop)
+    for _ in range(busy // 100):
+        for _ in range(100):
+            sender.send(b"x")
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.02)
+    sender.send(b"x")
+    async with asyncio.timeout(5):
+        while not failed:
+            await asyncio.sleep(0.01)
+        for _ in range(20):
+            sender.send(b"x")
+        await done.wait()
+    reader.close()
+    assert [type(error) for error in failed][:1] == [LookupError]

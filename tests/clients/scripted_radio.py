@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fakes.nobody import Reach
+from proxy.care import SpokenCare
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.broadcast import Broadcast
@@ -19,6 +20,7 @@ class ScriptedRadio(Broadcast, Reach):
     def __init__(self, *, adapter: int | None = ADAPTER) -> None:
         Broadcast.__init__(self, ScannerStatus(ScannerState.IDLE, ScanMode.ACTIVE, adapter=adapter))
         Reach.__init__(self)
+        self.care = SpokenCare()
         self.asked: list[ScanMode] = []
         """Every scan mode that was asked for, in order."""
         self.emitted: list[Advertisement] = []

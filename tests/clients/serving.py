@@ -12,15 +12,21 @@ from clients.scripted_radio import ScriptedRadio
 
 from renogybt.config import Encryption
 from renogybt.model.radio import Radio, ScanMode
+from renogybt.proxy.care_entities import ENTITIES as CARE_ENTITIES
+from renogybt.proxy.care_entities import CareEntities
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.relay import Relay, RelayRules
+from renogybt.proxy.reset_button import ResetButton
 from renogybt.proxy.server import ProxyServer
 from renogybt.proxy.service_database import FILE as SERVICES_FILE
 from renogybt.proxy.service_database import ServiceDatabase
-from renogybt.proxy.vitals import ENTITIES, Vitals
+from renogybt.proxy.vitals import ENTITIES as VITAL_ENTITIES
+from renogybt.proxy.vitals import Vitals
 
+ENTITIES = (*VITAL_ENTITIES, *CARE_ENTITIES)
+"""Those of the device itself."""
 HOST = "127.0.0.1"
 NAME, FRIENDLY_NAME, MAC, MODEL = "test.proxy", "Test Proxy", 0x02_00_5E_10_20_30, "Test bench"
 KEY_BYTES = bytes(range(32))
@@ -63,7 +69,9 @@ async def serving(
     radio = radio or ScriptedRadio()
     keys = KeyStore(encryption, state_dir, key)
     entities = EntityStore(ENTITIES)
-    vitals = Vitals(radio, entities, asyncio.get_running_loop().time)
+    now = asyncio.get_running_loop().time
+    vitals = Vitals(radio, entities, now)
+    care, button = CareEntities(radio, entities), ResetButton(radio.care, entities, now)
     relay = None
     if rules is not None:
         relay = Relay(radio, ServiceDatabase(state_dir / SERVICES_FILE), rules=rules)
@@ -80,7 +88,7 @@ async def serving(
     )
     server.count_changes.add(vitals.on_clients)
     async with server, asyncio.TaskGroup() as group:
-        running = [group.create_task(radio.run())]
+        running = [group.create_task(each.run()) for each in (radio, care, button)]
         if relay is not None:
             running.append(group.create_task(relay.run()))
         yield Served(server, radio, keys, entities)

@@ -112,6 +112,10 @@ class World:
         self.kernel.hang_up = self._hang_up
         self.lock_path = folder / "scan.lock"
         self.on_air = True
+        self.every_s = EVERY_S
+        """Between two advertisements."""
+        self.senders = [SENDER]
+        """Who sends them, one after the other."""
         self._start = (bus, bluetoothd)
         self._count = 0
 
@@ -161,10 +165,11 @@ class World:
         self._count += 1
         payload = self._count.to_bytes(4, "little")
         structure = b"\x02\x01\x06\x07\xff" + COMPANY.to_bytes(2, "little") + payload
+        sender = self.senders[self._count % len(self.senders)]
         self.sync()
-        self.bluez.advertise(SENDER, manufacturer_data={COMPANY: payload})
+        self.bluez.advertise(sender, manufacturer_data={COMPANY: payload})
         for index in self.kernel.controllers:
-            self.kernel.advertise(SENDER, structure, index=index)
+            self.kernel.advertise(sender, structure, index=index)
 
     def show(self) -> None:
         """An advertisement of each peripheral that sends any, always the same."""
@@ -225,7 +230,7 @@ class World:
             if self.on_air:
                 self.hear()
                 self.show()
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self.every_s)
 
 
 def number(address: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fakes.nobody import Reach
+from proxy.care import SpokenCare
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import (
@@ -23,6 +24,7 @@ class SpokenRadio(Reach):
     def __init__(self, mode: ScanMode = ScanMode.ACTIVE, modes: Sequence[ScanMode] = tuple(ScanMode)) -> None:
         super().__init__()
         self.status = ScannerStatus(ScannerState.RUNNING, mode, Intake.MGMT, 0x001A7DDA7113)
+        self.care = SpokenCare()
         self.asked: list[ScanMode] = []
         self._modes = modes
         self._batches: Subscribers[Sequence[Advertisement]] = Subscribers()

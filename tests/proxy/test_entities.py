@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renogybt.protocols.esphome.messages import Message, api
-from renogybt.proxy.entities import EntityStore, Layout, SwitchCommand
-from renogybt.proxy.entity_kinds import Category, Sensor, StateClass, SubDevice, Switch, TextSensor
+from renogybt.proxy.entities import ButtonPress, EntityStore, Layout, SwitchCommand
+from renogybt.proxy.entity_kinds import (
+    Button,
+    Category,
+    Sensor,
+    StateClass,
+    SubDevice,
+    Switch,
+    TextSensor,
+)
 
 VOLTAGE = Sensor(
     "battery_voltage",
@@ -280,6 +288,46 @@ def test_a_command_is_for_switches_only(store: EntityStore) -> None:
     assert not store.command(VOLTAGE.key, True)
     assert not store.command(12_345, True)
     assert commands == [SwitchCommand("roof_load", True)]
+
+
+BELL = Button("roof_bell", "Bell", device_id=5)
+WITH_BELL = Layout(devices=(ROOF,), entities=(LOAD, BELL))
+
+
+def test_a_press_is_for_buttons_only_and_a_command_for_none(store: EntityStore) -> None:
+    presses: list[ButtonPress] = []
+    commands: list[SwitchCommand] = []
+    store.presses.add(presses.append)
+    store.commands.add(commands.append)
+    store.define("later", WITH_BELL)
+
+    assert store.press(BELL.key)
+    assert not any(store.press(key) for key in (LOAD.key, VOLTAGE.key, 12_345))
+    assert not store.command(BELL.key, True)
+    assert (presses, commands) == ([ButtonPress("roof_bell")], [])
+
+
+def test_a_button_is_listed_and_has_no_state(store: EntityStore, heard: list[Message]) -> None:
+    before = list(store.states())
+    store.define("later", Layout(entities=(BELL,)))
+
+    assert list(store.listings())[-1] == BELL.listing()
+    assert list(store.states()) == before
+    assert store.state(BELL.key) is None
+    store.publish_all({"roof_bell": True})
+    store.repeat_all(["roof_bell"])
+    assert heard == []
+    with pytest.raises(KeyError):
+        store.publish("roof_bell", True)
+
+
+def test_a_switch_that_becomes_a_button_and_back_has_lost_its_state(store: EntityStore) -> None:
+    store.define("later", LATER)
+    store.publish("roof_load", True)
+    store.define("later", Layout(entities=(Button("roof_load", "Load"),)))
+    store.define("later", LATER)
+
+    assert store.state(LOAD.key) == LOAD.state(None)
 
 
 def test_the_state_of_a_key_is_the_one_of_now(store: EntityStore) -> None:

@@ -1,4 +1,4 @@
-"""Binary sensors, switches, and entities of sub-devices; numbers and texts are in test_entities.py."""
+"""Kinds of entities, also of sub-devices; numbers and texts are in test_entities.py."""
 
 from typing import Any
 
@@ -8,10 +8,11 @@ from renogybt.protocols.esphome.messages import api
 from renogybt.proxy.entity_kinds import (
     TEXT_LIMIT,
     BinarySensor,
+    Button,
     Category,
-    Entity,
     Sensor,
     StateClass,
+    StatefulEntity,
     SubDevice,
     Switch,
     TextSensor,
@@ -39,9 +40,25 @@ def test_a_switch_is_listed_with_all_its_properties() -> None:
     )
 
 
+def test_a_button_is_listed_with_all_its_properties() -> None:
+    button = Button(
+        "d_reset", "Reset", icon="mdi:restart", device_class="restart", category=Category.CONFIG, device_id=9
+    )
+
+    assert button.listing() == api.ListEntitiesButtonResponse(
+        object_id="d_reset",
+        key=fnv1a("d_reset"),
+        name="Reset",
+        icon="mdi:restart",
+        device_class="restart",
+        entity_category=1,
+        device_id=9,
+    )
+
+
 @pytest.mark.parametrize("kind", [Sensor, TextSensor, BinarySensor, Switch])
 def test_every_message_says_to_which_device_it_belongs(kind: Any) -> None:
-    entity: Entity = kind("an_id", "A name", device_id=0xDEADBEEF)
+    entity: StatefulEntity = kind("an_id", "A name", device_id=0xDEADBEEF)
     messages: list[Any] = [entity.listing(), entity.state(1), entity.state(None)]
     messages.append(entity.missing(messages[1]))
 

@@ -1,0 +1,229 @@
+"""What is the matter with the radio, judged by what is heard and by what keeps it from scanning."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from renogybt.bluetooth.rhythm import CEILING_S, Rhythm
+from renogybt.model.advertisement import Advertisement
+
+EMPTY_SHARE, EMPTY_FOR_S, EMPTY_COUNT = 0.95, 30.0, 20
+"""A controller whose reports have lost their data sends nearly nothing else. A few devices do send
+advertisements without data; a room in which all do, for half a minute, is none."""
+
+
+class Fault(Enum):
+    """What keeps the radio from scanning, as the scanner sees it."""
+
+    NO_BUS = "no D-Bus"
+    NO_SERVICE = "bluetoothd is not there"
+    HUNG = "BlueZ does not answer"
+    ABSENT = "there is no adapter"
+    POWERED_OFF = "the adapter is powered off"
+    SOFT_BLOCK = "Bluetooth is blocked by software"
+    HARD_BLOCK = "Bluetooth is blocked by a switch"
+    NOT_READY = "the adapter is not ready"
+    BUSY = "another discovery is in the way"
+    REFUSED = "BlueZ or the kernel refuses"
+    DENIED = "no permission"
+    NOT_OURS = "another process has the scan"
+    NO_SOURCE = "the configured source cannot be used"
+
+
+class Symptom(Enum):
+    """What recovery has a ladder for; the value is the cause in a log line."""
+
+    SILENT = "nothing was heard"
+    GARBLED = "advertisements came without data"
+    BUSY = "another discovery was in the way"
+    HUNG = "BlueZ did not answer"
+    NO_SERVICE = "bluetoothd was not there"
+    POWERED_OFF = "the adapter was powered off"
+    BLOCKED = "Bluetooth was blocked by software"
+    REFUSED = "BlueZ or the kernel refused"
+    HELPLESS = "nothing here can help"
+
+
+class Weight(IntEnum):
+    """How far the evidence carries."""
+
+    FREE = 0
+    """Steps that disturb nobody."""
+    ONE_RESET = 1
+    """One power cycle; if that does not help, it was perhaps only silent here."""
+    ALL = 2
+    """The whole ladder, as long as the budget lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something is wrong. `cause` says what in the words of a log line."""
+
+    symptom: Symptom
+    weight: Weight
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """A fault that lasts for `after_s` is a symptom."""
+
+    symptom: Symptom
+    after_s: float
+    weight: Weight = Weight.ALL
+
+
+FAULTS: dict[Fault, _Patience | None] = {
+    Fault.NO_BUS: _Patience(Symptom.HELPLESS, 10.0),  # the radio itself tries again all the time
+    Fault.NO_SERVICE: _Patience(Symptom.NO_SERVICE, 2.0),  # a restart takes 0.2 s
+    Fault.HUNG: _Patience(Symptom.HUNG, 5.0),  # it is told after one call of 5 s
+    Fault.ABSENT: _Patience(Symptom.HELPLESS, 10.0),  # BlueZ tells when it is back
+    Fault.POWERED_OFF: _Patience(Symptom.POWERED_OFF, 1.0),  # BlueZ switches on by itself within 0.2 s
+    Fault.SOFT_BLOCK: _Patience(Symptom.BLOCKED, 1.0),
+    Fault.HARD_BLOCK: _Patience(Symptom.HELPLESS, 0.0),
+    Fault.NOT_READY: _Patience(Symptom.REFUSED, 3.0),
+    Fault.BUSY: _Patience(Symptom.BUSY, 1.5),  # two more attempts were in vain
+    Fault.REFUSED: _Patience(Symptom.REFUSED, 4.0),
+    Fault.DENIED: _Patience(Symptom.HELPLESS, 0.0),
+    Fault.NOT_OURS: None,
+    Fault.NO_SOURCE: _Patience(Symptom.HELPLESS, 0.0),
+}
+
+
+class Health:
+    """Takes in what happens, with its time (monotonic seconds), and tells what is the matter.
+
+    `was_lively`: the last run of the program heard many devices here. `ceiling_s`: the longest silence
+    that passes for normal in a place with a steady rhythm.
+    """
+
+    def __init__(self, now: float, *, was_lively: bool = False, ceiling_s: float = CEILING_S) -> None:
+        self.rhythm = Rhythm(now)
+        self.heard_at = -math.inf
+        self._was_lively = was_lively
+        self._ceiling_s = ceiling_s
+        self._began_at = now
+        self._scanning = False
+        self._monitored = False
+        self._fault: Fault | None = None
+        self._fault_since = now
+        self._heard = self._empty = 0
+        self._counted_since = now
+        self._silent = self._garbled = False  # found, and not over yet
+
+    # what happens
+
+    def hear(self, now: float, batch: Sequence[Advertisement]) -> None:
+        """Advertisements have come."""
+        self.rhythm.hear(now, batch)
+        self.heard_at = now
+        self._silent = False
+        self._heard += len(batch)
+        self._empty += sum(not each.data for each in batch)
+
+    def begin(self, now: float, *, monitored: bool) -> None:
+        """A scan of ours has begun, or begun anew; `monitored`: with every repeat."""
+        self.rhythm.begin(max(now, self._began_at))
+        self._scanning, self._monitored = True, monitored
+        self._began_at = now
+        self._fault = None
+        self._count_anew(now)
+
+    def go_on(self) -> None:
+        """The scan is well as far as BlueZ tells."""
+        self._fault = None
+
+    def rest(self, now: float) -> None:
+        """We do not scan, and that is as it should be."""
+        self._scanning = False
+        self._fault = None
+        self._fault_since = now
+
+    def fail(self, now: float, fault: Fault) -> None:
+        """Scanning is not possible, or not yet."""
+        self._scanning = False
+        if fault is not self._fault:
+            self._fault, self._fault_since = fault, now
+
+    # what it means
+
+    def look(self, now: float) -> Finding | None:
+        """What is the matter now, None where nothing is."""
+        if self._fault is not None:
+            return self._judge_fault(now, self._fault)
+        if not self._scanning:
+            return None
+        self._silent = self._silent or now >= self._silent_at
+        return self._silence(now) if self._silent else self._judge_data(now)
+
+    @property
+    def next_look(self) -> float:
+        """When `look` may first find something else, if nothing happens until then."""
+        if self._fault is not None:
+            patience = FAULTS[self._fault]
+            return math.inf if patience is None else self._fault_since + patience.after_s
+        if not self._scanning:
+            return math.inf
+        return min(self._silent_at, self._counted_since + EMPTY_FOR_S if self._empty else math.inf)
+
+    def well_since(self, moment: float) -> bool:
+        """Whether it scans and has heard something after this moment, with data in it."""
+        return self.scanning and self.heard_at > moment and self._empty <= EMPTY_SHARE * self._heard
+
+    def silence_s(self, now: float) -> float:
+        """How long nothing was heard in this scan."""
+        return now - max(self.heard_at, self._began_at)
+
+    @property
+    def well(self) -> bool:
+        """Whether the scan that runs has heard something since it began."""
+        return self.well_since(self._began_at)
+
+    @property
+    def scanning(self) -> bool:
+        """Whether a scan of ours runs, as far as BlueZ tells."""
+        return self._scanning and self._fault is None
+
+    @property
+    def verify_s(self) -> float:
+        """How long an advertisement may take after a cure: several gaps of this place."""
+        rate = self.rhythm.rate
+        return min(6 / rate, 30.0) if rate else 0.0
+
+    @property
+    def _silent_at(self) -> float:
+        limit_s = self.rhythm.limit_s(monitored=self._monitored, ceiling_s=self._ceiling_s)
+        return max(self.heard_at, self._began_at) + limit_s
+
+    def _silence(self, now: float) -> Finding:
+        rhythm = self.rhythm
+        if not rhythm.ever:
+            weight = Weight.ONE_RESET if self._was_lively else Weight.FREE
+            cause = f"{Symptom.SILENT.value} within {now - self._began_at:.0f} s of scanning"
+        else:
+            alone = Weight.ONE_RESET if rhythm.steady else Weight.FREE
+            weight = Weight.ALL if rhythm.lively else alone
+            cause = f"{Symptom.SILENT.value} for {now - self.heard_at:.0f} s"
+        return Finding(Symptom.SILENT, weight, cause)
+
+    def _judge_fault(self, now: float, fault: Fault) -> Finding | None:
+        patience = FAULTS[fault]
+        if patience is None or now < self._fault_since + patience.after_s:
+            return None
+        return Finding(patience.symptom, patience.weight, fault.value)
+
+    def _judge_data(self, now: float) -> Finding | None:
+        if not self._garbled and now - self._counted_since < EMPTY_FOR_S:
+            return None
+        enough = self._heard >= EMPTY_COUNT
+        if enough or not self._garbled:
+            self._garbled = enough and self._empty > EMPTY_SHARE * self._heard
+        if not self._garbled:
+            self._count_anew(now)
+            return None
+        return Finding(Symptom.GARBLED, Weight.ALL, Symptom.GARBLED.value)
+
+    def _count_anew(self, now: float) -> None:
+        self._heard = self._empty = 0
+        self._counted_since = now

@@ -1,0 +1,193 @@
+"""Which rung of the ladder is next: by what is the matter, what was done already, and what is still allowed.
+
+Pure: it is told the time, and does nothing itself.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from renogybt.bluetooth.budget import Budget, Window
+from renogybt.bluetooth.health import Finding, Symptom, Weight
+from renogybt.model.recovery import CareState, Result, Rung
+
+FIRST_GAP_S = 20.0
+"""Between two resets; doubled while they do not help."""
+LONGEST_GAP_S = 320.0
+"""With this the budget of an hour is used up after half an hour, and what comes next is rare enough."""
+AGAIN_S = 60.0
+"""How often the free rungs are tried again where nothing else is left."""
+LONGEST_AGAIN_S = 3600.0
+"""The same in a quiet place, where they are most likely not needed: the pause doubles up to this."""
+
+
+class Price(Enum):
+    """What a rung is paid with."""
+
+    FREE = "free"
+    RESET = "reset"
+    HARDWARE = "hardware reset"
+    RESTART = "restart of the program"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A row of the table: how long its effect may take, and how long its success may then."""
+
+    price: Price
+    deadline_s: float
+    verify_s: float
+
+
+STEPS: dict[Rung, Step] = {
+    Rung.POKE: Step(Price.FREE, 5.0, 3.0),
+    Rung.RESTART_SCAN: Step(Price.FREE, 5.0, 4.0),
+    Rung.STOP_KERNEL_SCAN: Step(Price.FREE, 4.0, 2.0),
+    Rung.REOPEN_BUS: Step(Price.FREE, 5.0, 4.0),
+    Rung.POWER_ON: Step(Price.RESET, 10.0, 4.0),
+    Rung.UNBLOCK: Step(Price.RESET, 5.0, 5.0),
+    Rung.POWER_CYCLE: Step(Price.RESET, 15.0, 5.0),
+    Rung.POWER_CYCLE_BY_KERNEL: Step(Price.RESET, 15.0, 5.0),
+    Rung.RESET_HARDWARE: Step(Price.HARDWARE, 20.0, 10.0),
+    Rung.RESTART_BLUETOOTHD: Step(Price.RESET, 20.0, 10.0),
+    Rung.RESTART_PROGRAM: Step(Price.RESTART, 5.0, 60.0),
+}
+
+_RESETS = (
+    Rung.POWER_CYCLE,
+    Rung.POWER_CYCLE_BY_KERNEL,
+    Rung.RESET_HARDWARE,
+    Rung.RESTART_BLUETOOTHD,
+    Rung.RESTART_PROGRAM,
+)
+
+LADDERS: dict[Symptom, tuple[Rung, ...]] = {
+    Symptom.SILENT: (Rung.RESTART_SCAN, Rung.STOP_KERNEL_SCAN, Rung.REOPEN_BUS, *_RESETS),
+    Symptom.GARBLED: (Rung.RESTART_SCAN, *_RESETS),
+    Symptom.BUSY: (Rung.REOPEN_BUS, *_RESETS),
+    Symptom.REFUSED: (Rung.RESTART_SCAN, Rung.REOPEN_BUS, *_RESETS),
+    # a power cycle is a call as well, and would not be answered either
+    Symptom.HUNG: (Rung.REOPEN_BUS, Rung.RESTART_BLUETOOTHD),
+    Symptom.NO_SERVICE: (Rung.POKE, Rung.RESTART_BLUETOOTHD),
+    Symptom.POWERED_OFF: (Rung.POWER_ON, *_RESETS[1:]),
+    Symptom.BLOCKED: (Rung.UNBLOCK,),
+    Symptom.HELPLESS: (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The rung to take now, or None and when to ask again (seconds, infinity: when something happens)."""
+
+    rung: Rung | None
+    again_at: float = math.inf
+
+
+class Recovery:
+    """`able` are the rungs that exist here and are allowed; others cost nothing and are passed over.
+
+    Whoever takes a rung says so with `took`, and with `ended` what came of it; `well` ends the episode.
+    `budget` has a clock of its own, which runs as fast as the one whose times are told here.
+    """
+
+    def __init__(self, budget: Budget, able: frozenset[Rung]) -> None:
+        self.able = able
+        self.state = CareState.WELL
+        self._budget = budget
+        self.symptom: Symptom | None = None
+        """What the ladder is climbed for, None while all is well."""
+        self._free_taken = self._resets_taken = 0
+        self._weight = Weight.FREE
+        self._proven = False
+        self._in_vain = 0
+        self._next_reset_at = self._free_again_at = -math.inf
+        self._pause_s = AGAIN_S
+
+    def decide(self, now: float, finding: Finding | None) -> Decision:
+        """What to do about the finding of now."""
+        if finding is None:
+            return Decision(None)
+        if finding.symptom is not self.symptom:
+            self.symptom = finding.symptom
+            self._free_taken = self._resets_taken = 0
+            self._pause_s = AGAIN_S
+        ladder = [rung for rung in LADDERS[finding.symptom] if rung in self.able]
+        free = [rung for rung in ladder if STEPS[rung].price is Price.FREE]
+        resets = ladder[len(free) :]
+        self._weight = finding.weight
+        if not ladder:
+            self.state = CareState.HELPLESS
+            return Decision(None)
+        if self.state is CareState.WELL and finding.weight is not Weight.FREE:
+            self.state = CareState.RECOVERING
+        if self._free_taken < len(free):
+            return Decision(free[self._free_taken])
+        reset, reset_at = self._reset(now, finding, resets)
+        if reset is not None and now >= reset_at:
+            return Decision(reset)
+        if not free:
+            return Decision(None, reset_at)
+        if now < self._free_again_at:
+            return Decision(None, min(reset_at, self._free_again_at))
+        self._free_taken = 0
+        return Decision(free[0])
+
+    def _reset(self, now: float, finding: Finding, resets: list[Rung]) -> tuple[Rung | None, float]:
+        """The next of these that is allowed at all, and when."""
+        if finding.weight is Weight.FREE:
+            return None, math.inf
+        if not resets:
+            self.state = CareState.HELPLESS
+            return None, math.inf
+        if finding.weight is Weight.ONE_RESET and self._resets_taken and not self._proven:
+            self.state = CareState.QUIET
+            return None, math.inf
+        self._budget.refresh()
+        start = self._resets_taken % len(resets)
+        for rung in (*resets[start:], *resets[:start]):
+            if self._window(rung).left(self._budget.now):
+                return rung, self._next_reset_at
+        self.state = CareState.EXHAUSTED
+        free_s = min(self._window(rung).free_at(self._budget.now) for rung in resets) - self._budget.now
+        return None, now + free_s
+
+    def took(self, now: float, rung: Rung) -> None:
+        """This rung is taken now; what it costs is spent."""
+        step = STEPS[rung]
+        if step.price is Price.FREE:
+            self._free_taken += 1
+            self._free_again_at = now + self._pause_s
+            if self._free_taken == 1 and self._weight is not Weight.ALL:
+                self._pause_s = min(2 * self._pause_s, LONGEST_AGAIN_S)
+            return
+        if self.state is CareState.WELL:
+            self.state = CareState.RECOVERING
+        self._resets_taken += 1
+        self._window(rung).spend(self._budget.now)
+        self._budget.save()
+        self._next_reset_at = now + min(FIRST_GAP_S * 2**self._in_vain, LONGEST_GAP_S)
+        self._in_vain += 1
+
+    def ended(self, rung: Rung, result: Result) -> None:
+        """What came of it. A reset that cannot be done is proof that the silence is none of the place."""
+        if result is Result.NOT_DONE and STEPS[rung].price is not Price.FREE:
+            self._proven = True
+
+    def well(self) -> None:
+        """The fault is over: the next one begins at the first rung."""
+        self.state = CareState.WELL
+        self.symptom = None
+        self._proven = False
+        self._in_vain = 0
+        self._pause_s = AGAIN_S
+        self._free_again_at = -math.inf
+
+    def _window(self, rung: Rung) -> Window:
+        budget = self._budget
+        match STEPS[rung].price:
+            case Price.HARDWARE:
+                return budget.hardware_resets
+            case Price.RESTART:
+                return budget.restarts
+            case _:
+                return budget.resets

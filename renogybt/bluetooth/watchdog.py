@@ -1,0 +1,318 @@
+"""Watches over a radio: looks when something could be wrong, and takes rung after rung until it is well.
+
+What is wrong is judged in `health.py`, what to do about it in `recovery.py`, both without I/O; `rungs.py`
+does it. Here is only their order in time.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from renogybt.bluetooth.budget import Budget
+from renogybt.bluetooth.errors import BluetoothError
+from renogybt.bluetooth.health import Fault, Health, Symptom
+from renogybt.bluetooth.recovery import STEPS, Price, Recovery
+from renogybt.bluetooth.rhythm import CEILING_S
+from renogybt.model.advertisement import Advertisement
+from renogybt.model.radio import Unsubscribe
+from renogybt.model.recovery import (
+    CareListener,
+    CareState,
+    CareStatus,
+    RadioEvent,
+    ResetFailedError,
+    ResetRefusedError,
+    Result,
+    Rung,
+)
+from renogybt.model.subscribers import Subscribers
+from renogybt.service.repetition import Repetition
+
+_LOGGER = logging.getLogger(__name__)
+
+LOOK_S = 60.0
+"""A look at least so often, though nothing tells of a change: the safety net under the events."""
+CALM_S = 10.0
+"""How long a reset waits for transactions of links that are under way: the longest of their timeouts."""
+_SHORTEST_GAP_S = 20.0
+_TICK_S = 0.01
+_LONGEST_RUNG_S = 120.0
+
+
+class Hands(Protocol):
+    """What the watchdog can do to a radio; `rungs.Rungs` is one."""
+
+    def able(self) -> frozenset[Rung]:
+        """The rungs that exist here and now, and are allowed."""
+        ...
+
+    async def take(self, rung: Rung) -> None:
+        """Do it; raises BluetoothError, TimeoutError or RestartNeededError."""
+        ...
+
+    async def probe(self) -> bool:
+        """Whether all that can be asked answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CareSettings:
+    """`ceiling_s`: the longest silence that passes for normal in a place with a steady rhythm."""
+
+    ceiling_s: float = CEILING_S
+    look_s: float = LOOK_S
+
+
+class Watchdog:
+    """Implements `RadioCare`. The radio tells it what happens; `run` acts, while the radio runs.
+
+    `now` counts monotonic seconds. `calm` waits until no transaction of a link is under way.
+    """
+
+    def __init__(
+        self,
+        hands: Hands,
+        budget: Budget,
+        now: Callable[[], float],
+        repetition: Repetition,
+        *,
+        calm: Callable[[], Awaitable[None]] | None = None,
+        settings: CareSettings | None = None,
+    ) -> None:
+        self._hands = hands
+        self._budget = budget
+        self._now = now
+        self._repetition = repetition
+        self._calm = calm
+        self._settings = settings or CareSettings()
+        self._health = Health(now(), was_lively=budget.lively, ceiling_s=self._settings.ceiling_s)
+        self._recovery = Recovery(budget, frozenset())
+        self._status = CareStatus(resets_left=budget.resets.left(budget.now))
+        self._changes: Subscribers[CareStatus] = Subscribers()
+        self._turn = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._listening = False
+        self._last_reset_at = float("-inf")
+        self._running = self._acting = False
+        self.looks: Subscribers[None] = Subscribers()
+        """Told at each look: a sign of life."""
+        self.look_limit_s = self._settings.look_s + _LONGEST_RUNG_S
+        """What a look may take in addition is a rung with all that is waited for."""
+
+    # -- the port
+
+    @property
+    def status(self) -> CareStatus:
+        """The truth at this moment."""
+        return self._status
+
+    def watch(self, listener: CareListener) -> Unsubscribe:
+        """Tell `listener` every further change of `status`, until the answer is called."""
+        return self._changes.add(listener)
+
+    async def reset(self, cause: str, *, force: bool = False) -> RadioEvent:
+        """Power-cycle the adapter on request; raises ResetRefusedError or ResetFailedError."""
+        if self._acting:
+            raise ResetRefusedError("a recovery is under way already; see what comes of it")
+        if not self._running:
+            raise ResetFailedError("the radio is not running")
+        async with self._turn:
+            if not force:
+                self._must_afford_reset()
+            event = await self._perform(Rung.POWER_CYCLE, cause, Symptom.REFUSED)
+            if event.result is Result.NOT_DONE and Rung.POWER_CYCLE_BY_KERNEL in self._hands.able():
+                event = await self._perform(Rung.POWER_CYCLE_BY_KERNEL, cause, Symptom.REFUSED)
+            if event.result is Result.NOT_DONE:
+                raise ResetFailedError(event.text)
+            return event
+
+    def _must_afford_reset(self) -> None:
+        self._budget.refresh()
+        wait_s = max(
+            self._budget.resets.free_at(self._budget.now) - self._budget.now,
+            self._last_reset_at + _SHORTEST_GAP_S - self._now(),
+        )
+        if wait_s > 0:
+            when = f"the next one is allowed in {wait_s:.0f} s" if wait_s < 1e9 else "none is allowed"
+            raise ResetRefusedError(
+                f"the adapter was reset {len(self._budget.resets.spent)} times within the last hour; {when}"
+            )
+
+    # -- what the radio tells
+
+    def hear(self, batch: Sequence[Advertisement]) -> None:
+        """Advertisements have come."""
+        self._health.hear(self._now(), batch)
+        if self._listening:
+            self._news.set()
+
+    def begin(self, *, monitored: bool) -> None:
+        """A scan of ours has begun, or begun anew."""
+        self._health.begin(self._now(), monitored=monitored)
+        self._news.set()
+
+    def go_on(self, *, monitored: bool) -> None:
+        """The scan is there, as far as BlueZ tells."""
+        if not self._health.scanning:
+            self.begin(monitored=monitored)
+
+    def rest(self) -> None:
+        """Another process scans, or we have stopped."""
+        self._health.rest(self._now())
+        self._news.set()
+
+    def fail(self, fault: Fault) -> None:
+        """Scanning is not possible, or not yet."""
+        self._health.fail(self._now(), fault)
+        self._news.set()
+
+    def note(self, event: RadioEvent) -> None:
+        """A rung that was taken elsewhere."""
+        self._tell(event)
+
+    # -- at work
+
+    async def run(self) -> None:
+        """Watch until cancelled; raises RestartNeededError."""
+        self._running = True
+        try:
+            while True:
+                self._news.clear()
+                async with self._turn:
+                    again_at = await self._look()
+                self.looks.notify(None)
+                if again_at is not None:
+                    await self._sleep(again_at)
+        finally:
+            self._running = False
+
+    async def _look(self) -> float | None:
+        """Look once and do what is due; when to look again, None: at once."""
+        now = self._now()
+        finding = self._health.look(now)
+        if finding is None:
+            await self._confirm(now)
+            self._publish()
+            return min(self._health.next_look, now + self._settings.look_s)
+        self._recovery.able = self._hands.able()
+        decision = self._recovery.decide(now, finding)
+        self._publish()
+        if decision.rung is None:
+            return min(decision.again_at, now + self._settings.look_s)
+        await self._perform(decision.rung, finding.cause, finding.symptom)
+        return None
+
+    async def _confirm(self, now: float) -> None:
+        """Nothing is wrong as far as can be seen; where nobody is heard, ask."""
+        health = self._health
+        if health.well:
+            self._recovery.well()
+            self._budget.remember(lively=health.rhythm.lively)
+        elif health.scanning and self._recovery.symptom not in _SILENCES:
+            self._recovery.well()
+        lonely = health.scanning and health.silence_s(now) >= self._settings.look_s
+        if lonely and not await self._hands.probe():
+            self.fail(Fault.HUNG)
+
+    async def _perform(self, rung: Rung, cause: str, symptom: Symptom) -> RadioEvent:
+        """Take a rung, and wait for what comes of it; raises RestartNeededError."""
+        self._acting = True
+        try:
+            return await self._act(rung, cause, symptom)
+        finally:
+            self._acting = False
+
+    async def _act(self, rung: Rung, cause: str, symptom: Symptom) -> RadioEvent:
+        paid = STEPS[rung].price is not Price.FREE
+        if paid:
+            await self._calmed()
+        began = self._now()
+        _LOGGER.debug("%s, because %s ...", rung.value, cause)
+        self._recovery.took(began, rung)
+        if paid:
+            self._last_reset_at = began
+        self._publish()
+        result, detail = await self._outcome(rung, began, symptom)
+        event = RadioEvent(rung, cause, result, self._now() - began, detail)
+        self._recovery.ended(rung, result)
+        if result is Result.HELPED:
+            self._recovery.well()
+        self._tell(event)
+        return event
+
+    async def _outcome(self, rung: Rung, began: float, symptom: Symptom) -> tuple[Result, str]:
+        step = STEPS[rung]
+        try:
+            async with asyncio.timeout(step.deadline_s):
+                await self._hands.take(rung)
+        except TimeoutError as error:
+            return Result.NOT_DONE, str(error) or f"nothing came of it within {step.deadline_s:g} s"
+        except BluetoothError as error:
+            return Result.NOT_DONE, str(error)
+        done = self._now()
+        if await self._verified(began, done + max(step.verify_s, self._health.verify_s), symptom):
+            return Result.HELPED, ""
+        return Result.IN_VAIN, ""
+
+    async def _verified(self, since: float, until: float, symptom: Symptom) -> bool:
+        """Whether an advertisement comes or, where silence is nothing special, all that is asked answers."""
+        self._listening = True
+        try:
+            while self._now() < until:
+                self._news.clear()
+                if self._health.well_since(since):
+                    return True
+                quiet = symptom not in _SILENCES and not self._health.rhythm.steady
+                if quiet and self._health.scanning and await self._hands.probe():
+                    return True
+                await self._sleep(until)
+            return self._health.well_since(since)
+        finally:
+            self._listening = False
+            self._news.set()
+
+    async def _calmed(self) -> None:
+        """Let transactions of links come to their end; a stuck one has no claim."""
+        if self._calm is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CALM_S):
+                    await self._calm()
+
+    async def _sleep(self, until: float) -> None:
+        """Until then, or until something happens."""
+        with contextlib.suppress(TimeoutError):
+            # a loop may call a tick of its clock too early, and must not be asked for that tick again
+            async with asyncio.timeout(max(until - self._now(), _TICK_S)):
+                await self._news.wait()
+
+    # -- telling
+
+    def _tell(self, event: RadioEvent) -> None:
+        level = logging.INFO if event.result is Result.HELPED else logging.WARNING
+        self._repetition.log(_LOGGER, level, event.text, f"{event.rung} {event.result}")
+        resets = self._status.resets + (STEPS[event.rung].price is not Price.FREE)
+        self._become(self._now_status(rungs=self._status.rungs + 1, resets=resets, last=event))
+
+    def _publish(self) -> None:
+        status = self._now_status(self._status.rungs, self._status.resets, self._status.last)
+        if status.state is not self._status.state and status.state is CareState.EXHAUSTED:
+            _LOGGER.warning(
+                "recovery is exhausted: the adapter was reset as often as is allowed within an hour. The rest"
+                " of the program goes on; what disturbs nobody is tried every minute"
+            )
+        self._become(status)
+
+    def _now_status(self, rungs: int, resets: int, last: RadioEvent | None) -> CareStatus:
+        left = self._budget.resets.left(self._budget.now)
+        return CareStatus(self._recovery.state, rungs, resets, left, last)
+
+    def _become(self, status: CareStatus) -> None:
+        if status != self._status:
+            self._status = status
+            self._changes.notify(status)
+
+
+_SILENCES = (Symptom.SILENT, Symptom.GARBLED)

@@ -1,0 +1,130 @@
+"""What keeps the demo's radio well: nothing ever ails it, but its adapter can be reset."""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from renogybt.model.radio import ScannerState
+from renogybt.model.recovery import (
+    CareListener,
+    CareState,
+    CareStatus,
+    RadioEvent,
+    ResetFailedError,
+    ResetRefusedError,
+    Result,
+    Rung,
+    Unsubscribe,
+)
+from renogybt.model.subscribers import Subscribers
+
+if TYPE_CHECKING:
+    from renogybt.simulator.radio import DemoRadio
+
+_LOGGER = logging.getLogger(__name__)
+
+WINDOW_S = 3600.0
+MOST_RESETS = 10
+GAP_S = 20.0
+"""The limits of a real radio, so that the demo shows them as well."""
+RESET_S = 1.0
+"""About what a real adapter takes."""
+_LATER_S = 1.0
+"""Watchers are told so long after a reset is possible again: two clocks need not agree to the last digit."""
+REASON = "the adapter is being reset"
+
+
+class DemoCare:
+    """Implements `renogybt.model.recovery.RadioCare` for `radio`; `clock` counts monotonic seconds."""
+
+    def __init__(self, radio: "DemoRadio", clock: Callable[[], float]) -> None:
+        self._radio = radio
+        self._clock = clock
+        self._spent: deque[float] = deque(maxlen=MOST_RESETS)
+        """When the latest resets began; those before them limit nothing any more."""
+        self._status = self._told = CareStatus(resets_left=MOST_RESETS)
+        self._changes: Subscribers[CareStatus] = Subscribers()
+        self.looks: Subscribers[None] = Subscribers()
+        self.look_limit_s = math.inf
+
+    @property
+    def status(self) -> CareStatus:
+        """The truth at this moment."""
+        return replace(self._status, resets_left=self._left())
+
+    def watch(self, listener: CareListener) -> Unsubscribe:
+        """Tell `listener` every further change of `status`, until the answer is called."""
+        return self._changes.add(listener)
+
+    async def reset(self, cause: str, *, force: bool = False) -> RadioEvent:
+        """Take the adapter away for a second; raises ResetRefusedError or ResetFailedError."""
+        self._admit(force=force)
+        began = self._clock()
+        self._spend(began)
+        try:
+            came_back = await self._power_cycle()
+        except asyncio.CancelledError:
+            self._become(state=CareState.WELL)
+            raise
+        result = Result.HELPED if came_back else Result.IN_VAIN
+        event = RadioEvent(Rung.POWER_CYCLE, cause, result, self._clock() - began, "simulated")
+        _LOGGER.info("%s", event.text)
+        self._become(state=CareState.WELL, rungs=self._status.rungs + 1, last=event)
+        if not came_back:
+            raise ResetFailedError("the radio was stopped meanwhile")
+        return event
+
+    def _admit(self, *, force: bool) -> None:
+        """Raise ResetRefusedError where nothing is to be reset, or no more."""
+        if self._status.state is CareState.RECOVERING:
+            raise ResetRefusedError("a reset is under way already")
+        scanner = self._radio.status
+        if scanner.state is not ScannerState.RUNNING:
+            raise ResetRefusedError(f"there is nothing to reset: {scanner.reason or scanner.state.value}")
+        if force or not self._spent:
+            return
+        now = self._clock()
+        if (wait_s := self._spent[-1] + GAP_S - now) > 0:
+            raise ResetRefusedError(f"it was reset just now; the next reset is possible in {_up(wait_s)} s")
+        if not self._left():
+            wait_s = self._spent[0] + WINDOW_S - now
+            raise ResetRefusedError(
+                f"it was reset {MOST_RESETS} times within an hour; the next reset is possible in"
+                f" {_up(wait_s)} s"
+            )
+
+    def _spend(self, now: float) -> None:
+        self._spent.append(now)
+        asyncio.get_running_loop().call_later(WINDOW_S + _LATER_S, self._tell)
+        self._become(state=CareState.RECOVERING, resets=self._status.resets + 1)
+
+    async def _power_cycle(self) -> bool:
+        """Whether the radio works afterwards."""
+        self._radio.fail(REASON)
+        try:
+            await asyncio.sleep(RESET_S)
+        finally:
+            self._radio.recover()
+        return self._radio.status.state is ScannerState.RUNNING
+
+    def _left(self) -> int:
+        now = self._clock()
+        return MOST_RESETS - sum(now - each < WINDOW_S for each in self._spent)
+
+    def _become(self, **changes: object) -> None:
+        self._status = replace(self._status, **changes)  # type: ignore[arg-type]
+        self._tell()
+
+    def _tell(self) -> None:
+        status = self.status
+        if status != self._told:
+            self._told = status
+            self._changes.notify(status)
+
+
+def _up(seconds: float) -> int:
+    return math.ceil(seconds)

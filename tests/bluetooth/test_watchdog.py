@@ -1,0 +1,299 @@
+"""What is done about a radio that is ill, and that nothing is done about one that is not; in virtual time."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from bluetooth.ailing_radio import (
+    BUSY,
+    BY_MGMT,
+    DAY_S,
+    HOUR_S,
+    LONELY,
+    NOBODY,
+    QUIET,
+    RESETS,
+    UNPRIVILEGED,
+    Crowd,
+    Patient,
+)
+
+from renogybt.bluetooth.health import Fault
+from renogybt.bluetooth.watchdog import CareSettings
+from renogybt.model.recovery import CareState, RestartNeededError, Result, Rung
+
+WARM_UP_S = 300.0
+
+
+def most_in_any_hour(times: list[float]) -> int:
+    return max((sum(start <= at < start + HOUR_S for at in times) for start in times), default=0)
+
+
+def fall_silent_for_ever(patient: Patient) -> None:
+    with patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent()
+        patient.advance(HOUR_S)
+
+
+# -- a healthy radio
+
+
+@pytest.mark.parametrize(
+    ("crowd", "monitored"),
+    [(BUSY, True), (BUSY, False), (Crowd(3, 6.0), True), (LONELY, True), (LONELY, False)],
+)
+def test_a_healthy_scan_of_a_day_causes_no_rung(crowd: Crowd, monitored: bool) -> None:
+    with Patient(crowd, monitored=monitored) as patient:
+        patient.advance(DAY_S)
+        assert patient.taken == []
+        assert patient.care.status.state is CareState.WELL
+
+
+@pytest.mark.parametrize("crowd", [NOBODY, QUIET])
+@pytest.mark.parametrize("monitored", [True, False])
+def test_a_day_in_a_quiet_place_causes_no_reset(crowd: Crowd, monitored: bool) -> None:
+    with Patient(crowd, monitored=monitored) as patient:
+        patient.advance(DAY_S)
+        assert patient.resets == []
+        assert patient.care.status.state is CareState.WELL
+
+
+def test_in_a_place_with_nobody_what_disturbs_nobody_is_tried_ever_more_seldom() -> None:
+    with Patient(NOBODY) as patient:
+        patient.advance(DAY_S)
+        hourly = Counter(int(at // HOUR_S) for at, _ in patient.taken)
+    assert hourly[0] > 0
+    assert all(hourly[hour] <= 3 for hour in range(3, 24))
+
+
+def test_when_the_only_device_leaves_one_power_cycle_is_all() -> None:
+    with Patient(LONELY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.leave(NOBODY)
+        patient.advance(DAY_S)
+        assert len(patient.resets) == 1
+        assert patient.care.status.state is CareState.QUIET
+
+
+def test_when_it_comes_back_all_is_well_again() -> None:
+    with Patient(LONELY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.leave(NOBODY)
+        patient.advance(HOUR_S)
+        patient.leave(LONELY)
+        patient.advance(30.0)
+        assert patient.care.status.state is CareState.WELL
+
+
+# -- silence
+
+
+@pytest.mark.parametrize(
+    ("cure", "monitored", "within_s"),
+    [
+        (Rung.RESTART_SCAN, True, 12.0),
+        (Rung.STOP_KERNEL_SCAN, True, 17.0),
+        (Rung.REOPEN_BUS, True, 19.0),
+        (Rung.POWER_CYCLE, True, 25.0),
+        (Rung.POWER_CYCLE_BY_KERNEL, True, 45.0),
+        (Rung.RESTART_SCAN, False, 30.0),
+        (Rung.POWER_CYCLE, False, 42.0),
+    ],
+)
+def test_a_silent_scan_in_a_busy_place_is_back(cure: Rung, monitored: bool, within_s: float) -> None:
+    able = BY_MGMT if monitored else UNPRIVILEGED
+    with Patient(BUSY, able, monitored) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent(cure)
+        patient.advance(within_s)
+        assert patient.rungs[-1] is cure
+        assert patient.events[-1].result is Result.HELPED
+        assert patient.care.status.state is CareState.WELL
+        assert WARM_UP_S + 9.0 <= patient.taken[0][0] <= WARM_UP_S + 30.0
+
+
+def test_a_cure_that_takes_its_time_in_a_slow_place_is_not_followed_by_a_harsher_rung() -> None:
+    with Patient(Crowd(4, 20.0)) as patient:
+        patient.advance(1200.0)
+        patient.fall_silent(Rung.RESTART_SCAN)
+        patient.advance(300.0)
+        assert set(patient.rungs) == {Rung.RESTART_SCAN}
+
+
+def test_after_a_cure_the_ladder_begins_at_its_first_rung() -> None:
+    with Patient(BUSY) as patient:
+        for _ in range(2):
+            patient.advance(WARM_UP_S)
+            patient.fall_silent(Rung.POWER_CYCLE)
+        patient.advance(60.0)
+        whole = [Rung.RESTART_SCAN, Rung.STOP_KERNEL_SCAN, Rung.REOPEN_BUS, Rung.POWER_CYCLE]
+        assert patient.rungs == 2 * whole
+
+
+def test_a_radio_that_is_silent_from_the_start_is_reset_once_where_the_last_run_heard_many() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        budget = patient.care_budget
+        assert budget.lively
+    with Patient(NOBODY, budget=budget) as patient:
+        patient.advance(HOUR_S)
+        assert len(patient.resets) == 1
+
+
+def test_the_ceiling_that_is_configured_bounds_the_silence_of_a_slow_place() -> None:
+    with Patient(Crowd(4, 40.0), settings=CareSettings(ceiling_s=150.0)) as patient:
+        patient.advance(2400.0)
+        before = len(patient.taken)
+        silent_since = patient.loop.time()
+        patient.fall_silent()
+        patient.advance(400.0)
+        assert patient.taken[before][0] - silent_since > 100.0
+
+
+# -- advertisements without data
+
+
+def test_advertisements_that_come_without_data_are_a_fault() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.lose_data(Rung.POWER_CYCLE)
+        patient.advance(75.0)
+        assert patient.rungs == [Rung.RESTART_SCAN, Rung.POWER_CYCLE]
+        assert patient.events[-1].result is Result.HELPED
+
+
+def test_a_few_devices_that_never_send_data_are_none() -> None:
+    with Patient(Crowd(1, 5.0, b"")) as patient:
+        patient.advance(100.0)
+        assert patient.taken == []
+
+
+# -- faults that the scanner tells
+
+
+@pytest.mark.parametrize(
+    ("fault", "cure", "within_s"),
+    [
+        (Fault.POWERED_OFF, Rung.POWER_ON, 3.0),
+        (Fault.BUSY, Rung.REOPEN_BUS, 3.0),
+        (Fault.BUSY, Rung.POWER_CYCLE, 8.0),
+        (Fault.NO_SERVICE, Rung.POKE, 5.0),
+        (Fault.HUNG, Rung.REOPEN_BUS, 8.0),
+        (Fault.NOT_READY, Rung.POWER_CYCLE, 18.0),
+    ],
+)
+@pytest.mark.parametrize("crowd", [BUSY, NOBODY])
+def test_a_fault_that_a_rung_cures_is_over_in_time(
+    fault: Fault, cure: Rung, within_s: float, crowd: Crowd
+) -> None:
+    with Patient(crowd) as patient:
+        patient.advance(8.0)
+        patient.fail(fault, cure)
+        patient.advance(within_s)
+        assert patient.rungs[-1] is cure
+        if cure is not Rung.POKE:  # bluetoothd comes by itself then
+            assert patient.events[-1].result is Result.HELPED
+            assert patient.care.status.state is CareState.WELL
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.ABSENT, Fault.HARD_BLOCK, Fault.DENIED, Fault.NO_BUS, Fault.NO_SOURCE]
+)
+def test_what_nothing_here_can_help_costs_nothing_and_is_said(fault: Fault) -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fail(fault)
+        patient.advance(HOUR_S)
+        assert patient.taken == []
+        assert patient.care.status.state is CareState.HELPLESS
+
+
+def test_who_may_not_reset_does_not() -> None:
+    with Patient(BUSY, BY_MGMT - RESETS) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent(Rung.POWER_CYCLE)
+        patient.advance(HOUR_S)
+        assert patient.resets == []
+        assert patient.taken
+        assert patient.care.status.state is CareState.HELPLESS
+
+
+def test_a_quiet_place_is_asked_whether_all_still_answers() -> None:
+    with Patient(NOBODY) as patient:
+        patient.advance(HOUR_S)
+        patient.taken.clear()
+        patient.answers = False
+        patient.advance(HOUR_S)
+        assert Rung.REOPEN_BUS in patient.rungs
+
+
+# -- the budget
+
+
+@pytest.mark.parametrize(
+    ("fault", "undoable"),
+    [
+        (None, frozenset()),
+        (None, RESETS),
+        (Fault.BUSY, frozenset()),
+        (Fault.REFUSED, frozenset()),
+        (Fault.POWERED_OFF, RESETS),
+    ],
+)
+def test_a_fault_of_two_days_never_costs_more_than_the_budget(
+    fault: Fault | None, undoable: frozenset[Rung]
+) -> None:
+    with Patient(BUSY, undoable=undoable) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent() if fault is None else patient.fail(fault)
+        patient.advance(2 * DAY_S)
+        resets = patient.resets
+        assert most_in_any_hour(resets) == 10
+        assert all(after - before >= 20.0 for before, after in pairwise(resets))
+        assert patient.care.status.state is CareState.EXHAUSTED
+        told = [at for at, status in patient.statuses if status.state is CareState.EXHAUSTED]
+        assert told[0] - WARM_UP_S < HOUR_S
+
+
+def test_while_it_is_exhausted_what_disturbs_nobody_is_tried_every_minute() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent()
+        patient.advance(12 * HOUR_S)
+        since = patient.loop.time()
+        patient.advance(HOUR_S)
+        starts = [at for at, rung in patient.taken if rung is Rung.RESTART_SCAN and at > since]
+        assert 40 <= len(starts) <= 61
+
+
+def test_a_fault_that_comes_again_after_each_cure_stays_within_the_budget_too() -> None:
+    with Patient(BUSY) as patient:
+        for _ in range(60):
+            patient.advance(100.0)
+            patient.fall_silent(Rung.POWER_CYCLE)
+        patient.advance(HOUR_S)
+        assert most_in_any_hour(patient.resets) == 10
+
+
+def test_dead_hardware_is_reset_three_times_an_hour_and_no_more() -> None:
+    able = BY_MGMT | {Rung.RESET_HARDWARE}
+    with Patient(BUSY, able) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent()
+        patient.advance(6 * HOUR_S)
+        hardware = [at for at, rung in patient.taken if rung is Rung.RESET_HARDWARE]
+        assert most_in_any_hour(hardware) == 3
+
+
+def test_the_program_ends_as_the_last_rung_only_and_once_an_hour() -> None:
+    patient = Patient(BUSY, BY_MGMT | {Rung.RESTART_PROGRAM})
+    with pytest.raises(RestartNeededError):
+        fall_silent_for_ever(patient)
+    assert patient.rungs[-1] is Rung.RESTART_PROGRAM
+    assert patient.rungs.count(Rung.RESTART_PROGRAM) == 1
+    with Patient(BUSY, BY_MGMT | {Rung.RESTART_PROGRAM}, budget=patient.care_budget) as again:
+        again.advance(WARM_UP_S)
+        again.fall_silent()
+        again.advance(HOUR_S / 4)
+        assert Rung.RESTART_PROGRAM not in again.rungs
