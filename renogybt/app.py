@@ -5,43 +5,54 @@ import logging
 import os
 import platform
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from renogybt.config import Configuration, Device, HomeAssistantProxy
 from renogybt.model.advertisement import format_address, parse_address
 from renogybt.model.radio import Radio, ScanMode, ScannerState, ScannerStatus
 from renogybt.model.slots import DEFAULT_SLOTS, ConnectionSlots
+from renogybt.proxy.care_entities import ENTITIES as CARE_ENTITIES
+from renogybt.proxy.care_entities import CareEntities
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile, derived_address
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.mdns import Announcer
 from renogybt.proxy.power import PowerEntities
 from renogybt.proxy.relay import Relay, RelayRules
+from renogybt.proxy.reset_button import ResetButton
 from renogybt.proxy.server import ProxyServer
 from renogybt.proxy.service_database import FILE as SERVICES_FILE
 from renogybt.proxy.service_database import ServiceDatabase
 from renogybt.proxy.silent_peripherals import SilentPeripherals
-from renogybt.proxy.vitals import ENTITIES, Vitals
+from renogybt.proxy.vitals import ENTITIES, PERIOD_S, Vitals
 from renogybt.readers.candidates import CandidateWatch
 from renogybt.readers.present import unknown_fields
 from renogybt.readers.reader import Reader
 from renogybt.readers.settings import ReaderSettings
+from renogybt.service.lag import LagProbe
+from renogybt.service.loop_errors import tell_loop_errors
+from renogybt.service.notify import Notifier
+from renogybt.service.pulse import Pulse
+from renogybt.service.radio_control import RadioControl, control_path
+from renogybt.service.repetition import Repetition
+from renogybt.service.status_line import StatusLine
+from renogybt.service.supervisor import Supervisor, Work
 
 _LOGGER = logging.getLogger(__name__)
-
-Work = Callable[[], Coroutine[Any, Any, None]]
-"""Something that runs until it is cancelled."""
 
 DEMO_MODEL = "Demo (no real Bluetooth)"
 _BOARD = Path("/proc/device-tree/model")
 _EARLIER_ENERGY = "energy_totals.json"
 """Where the earlier program has its totals: beside config.ini."""
 _SETTLE_S = 5.0
-"""How long the announcement waits for the radio, which has the first turn."""
+"""How long the radio, which has the first turn, is waited for by the announcement and by the word to systemd
+that this service is ready."""
+_LISTEN_TRIES = 10
+_VITALS_LIMIT_S = 3 * PERIOD_S + 10.0
+"""Three looks that are missing are no chance any more."""
 
 
 def demo_adapter(mac: int) -> int:
@@ -54,11 +65,19 @@ def demo_adapter(mac: int) -> int:
 
 
 def build_radio(
-    proxy: HomeAssistantProxy, *, demo: bool, mac: int = 0, kept_adapter: int | None = None
+    proxy: HomeAssistantProxy,
+    *,
+    demo: bool,
+    mac: int = 0,
+    kept_adapter: int | None = None,
+    state_dir: Path | None = None,
+    restart_program: bool = False,
 ) -> Radio:
     """The radio of this run, of the device `mac`; `kept_adapter` is the address of the adapter used last.
 
-    Each room is imported only where it is used.
+    In `state_dir` it keeps what recovery has spent; without one it never resets the adapter by itself.
+    `restart_program`: somebody starts the program again when it ends. Each room is imported only where it
+    is used.
     """
     mode = proxy.scan_mode or ScanMode.ACTIVE
     slots = ConnectionSlots(proxy.connection_slots or DEFAULT_SLOTS)
@@ -68,9 +87,13 @@ def build_radio(
         radio = DemoRadio(demo_adapter(mac), slots=slots)
         radio.set_mode(mode)
         return radio
+    from renogybt.bluetooth.budget import FILE, Budget, Limits
     from renogybt.bluetooth.radio import BlueZRadio
+    from renogybt.bluetooth.rungs import Permissions
+    from renogybt.bluetooth.watchdog import CareSettings
 
-    adapter = proxy.adapter
+    adapter, health = proxy.adapter, proxy.health
+    path = None if state_dir is None else state_dir / FILE
     return BlueZRadio(
         adapter=parse_address(adapter) if adapter and ":" in adapter else adapter,
         kept_adapter=kept_adapter,
@@ -78,6 +101,14 @@ def build_radio(
         mode=mode,
         lock_path=proxy.scan_lock,
         slots=slots,
+        budget=Budget(path, Limits(resets=health.reset_limit)),
+        permissions=Permissions(
+            resets=health.reset_adapter and state_dir is not None,
+            reset_hardware=health.reset_adapter and health.reset_hardware,
+            restart_bluetoothd=health.reset_adapter and health.restart_bluetooth,
+            restart_program=restart_program,
+        ),
+        care=CareSettings(ceiling_s=health.threshold_s, look_s=health.check_interval_s),
     )
 
 
@@ -170,20 +201,72 @@ class Gateway:
                 user,
             )
         self._stop = asyncio.Event()
+        self._notifier = Notifier()
+        self._supervisor = Supervisor()
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT; raises PortInUseError or ListenError."""
+        """Until SIGTERM or SIGINT.
+
+        Raises PortInUseError or ListenError; TaskFailedError or RestartNeededError, in groups, where another
+        process may do better.
+        """
         loop = asyncio.get_running_loop()
+        tell_loop_errors(loop, Repetition(loop.time))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         radio = build_radio(
-            self._proxy, demo=self._demo, mac=self._identity.mac, kept_adapter=self._identity_file.adapter
+            self._proxy,
+            demo=self._demo,
+            mac=self._identity.mac,
+            kept_adapter=self._identity_file.adapter,
+            state_dir=self._state_dir,
+            restart_program=self._notifier.wanted,
         )
-        entities = EntityStore(ENTITIES)
+        with self._notifier:
+            server = self._build(radio)
+            async with server, self._supervisor.running():
+                self._say_ready(server)
+                await self._stop.wait()
+                _LOGGER.info("stopping")
+                self._notifier.stopping()
+                server.leave()  # while links are being closed, which takes its time
+
+    def _build(self, radio: Radio) -> ProxyServer:
+        """Everything around the radio; what has to run is handed to the supervisor."""
+        add = self._supervisor.add
+        entities = EntityStore((*ENTITIES, *CARE_ENTITIES))
         reader = build_reader(self._configuration, radio, demo=self._demo, state_dir=self._state_dir)
         relay = self._relay(radio, reader)
         silent = _silent(radio, None if relay is None else reader)
-        server = ProxyServer(
+        server = self._server(radio, entities, relay, silent)
+        vitals = Vitals(radio, entities, asyncio.get_running_loop().time, lambda: server.lost_advertisements)
+        server.count_changes.add(vitals.on_clients)
+        looks = Pulse("vitals", _VITALS_LIMIT_S)
+        vitals.beats.add(looks.beat)
+        sights = Pulse("the radio's watchdog", radio.care.look_limit_s)
+        radio.care.looks.add(sights.beat)
+        add("radio", radio.run, sights)
+        add("vitals", vitals.run, looks)
+        add("announcement", partial(self._announce, radio, server))
+        self._read(radio, reader, entities)
+        if relay is not None:
+            add("relay", relay.run)
+            add("silent peripherals", silent.run)
+        now = asyncio.get_running_loop().time
+        add("care entities", CareEntities(radio, entities).run)
+        add("reset button", ResetButton(radio.care, entities, now).run)
+        control = RadioControl(
+            control_path(self._state_dir, os.environ), radio.care, lambda: radio.adapter_names
+        )
+        add("control", control.run)
+        add("lag probe", LagProbe().run)
+        self._notify(radio, server)
+        return server
+
+    def _server(
+        self, radio: Radio, entities: EntityStore, relay: Relay | None, silent: SilentPeripherals
+    ) -> ProxyServer:
+        return ProxyServer(
             radio,
             self._identity,
             self._identity_file,
@@ -192,20 +275,10 @@ class Gateway:
             host=self._proxy.native_api_host,
             port=self._proxy.native_api_port,
             scan_mode=self._proxy.scan_mode or ScanMode.ACTIVE,
+            tries=_LISTEN_TRIES,
             relay=relay,
             silent=silent,
         )
-        vitals = Vitals(radio, entities, loop.time, lambda: server.lost_advertisements)
-        server.count_changes.add(vitals.on_clients)
-        announce = partial(self._announce, radio, server)
-        work: list[Work] = [radio.run, vitals.run, announce, *self._reading(radio, reader, entities)]
-        if relay is not None:
-            work += [relay.run, silent.run]
-        async with server, background(work):
-            self._say_ready(server)
-            await self._stop.wait()
-            _LOGGER.info("stopping")
-            server.leave()  # while links are being closed, which takes its time
 
     def _relay(self, radio: Radio, reader: Reader | None) -> Relay | None:
         """What connects clients to devices, None where they may not."""
@@ -216,7 +289,7 @@ class Gateway:
         database = ServiceDatabase(self._state_dir / SERVICES_FILE)
         return Relay(radio, database, rules=rules, tenant=reader)
 
-    def _reading(self, radio: Radio, reader: Reader | None, entities: EntityStore) -> Iterator[Work]:
+    def _read(self, radio: Radio, reader: Reader | None, entities: EntityStore) -> None:
         """What has to run for the readings; entities are defined before anybody can list them."""
         for remark in reader_remarks(self._configuration, demo=self._demo):
             _LOGGER.warning("%s", remark)
@@ -231,8 +304,23 @@ class Gateway:
                 switch_load=reader.switch_load if self._proxy.load_switch else None,
             )
             reader.add_sink(power)
-            yield power.run
-        yield reader.run
+            self._supervisor.add("load switches", power.run)
+        self._supervisor.add("reader", reader.run)
+
+    def _notify(self, radio: Radio, server: ProxyServer) -> None:
+        """What has to run for systemd, if it wants to know how this service is."""
+        if not self._notifier.wanted:
+            return
+        line = StatusLine(self._notifier.status, radio.status)
+        radio.watch(line.on_radio)
+        server.count_changes.add(line.on_clients)
+        self._supervisor.add("start", partial(self._tell_ready, radio))
+        self._supervisor.add("systemd", partial(self._notifier.run, self._supervisor.stuck))
+
+    async def _tell_ready(self, radio: Radio) -> None:
+        """Clients are served by now; a service without a radio is one that has started, too."""
+        await _settled(radio)
+        self._notifier.ready()
 
     def _say_ready(self, server: ProxyServer) -> None:
         host, port = server.addresses[0]
@@ -254,8 +342,11 @@ class Gateway:
         await _settled(radio)
         port = server.addresses[0][1]
         announcer = Announcer(self._identity, self._keys, port, self._proxy.mdns_addresses)
-        server.key_changes.add(lambda _: announcer.refresh())
-        await announcer.run()
+        leave = server.key_changes.add(lambda _: announcer.refresh())
+        try:
+            await announcer.run()
+        finally:
+            leave()
 
 
 def _silent(radio: Radio, reader: Reader | None) -> SilentPeripherals:

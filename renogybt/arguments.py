@@ -2,18 +2,20 @@
 
 import argparse
 import difflib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import renogybt
+from renogybt.model.advertisement import AddressError, format_address, parse_address
 from renogybt.model.reading import DeviceType
 from renogybt.terminal.octets import OctetsError, parse_octets
 
 EX_USAGE = 64
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-COMMANDS = ("run", "read", "scan", "decode", "check-config", "generate-key")
+COMMANDS = ("run", "read", "scan", "decode", "reset-adapter", "doctor", "check-config", "generate-key")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -50,6 +52,12 @@ def _parser() -> _Parser:
     scan.add_argument("--json", action="store_true", help="a line of JSON per advertisement")
 
     _add_decode(commands.add_parser("decode", help="say what a frame of a Renogy device means"))
+
+    _add_reset_adapter(commands.add_parser("reset-adapter", help="power-cycle a Bluetooth adapter"))
+
+    doctor = commands.add_parser("doctor", help="say what is missing or in the way on this machine")
+    _add_configuration(doctor, log_level="ERROR")
+    doctor.add_argument("--json", action="store_true", help="one object of JSON")
 
     check = commands.add_parser("check-config", help="say what is wrong in config.ini")
     _add_configuration(check)
@@ -88,6 +96,31 @@ def _add_decode(decode: _Parser) -> None:
     decode.add_argument("--json", action="store_true", help="one object instead of a line per value")
 
 
+def _add_reset_adapter(reset: _Parser) -> None:
+    reset.add_argument(
+        "adapter",
+        nargs="?",
+        type=_adapter,
+        metavar="hciN",
+        help="or its address (default: the configured one, else the one in use)",
+    )
+    reset.add_argument("--force", action="store_true", help="also when the resets of this hour are used up")
+    reset.add_argument(
+        "--hardware", action="store_true", help="reset its USB port or serial driver; takes root"
+    )
+    _add_settings(reset, log_level="ERROR")
+    reset.add_argument("--config", metavar="CONFIG", help="default: ./config.ini, if there is one")
+
+
+def _adapter(text: str) -> str:
+    if re.fullmatch(r"hci[0-9]{1,5}", text, re.IGNORECASE):
+        return text.lower()
+    try:
+        return format_address(parse_address(text))
+    except AddressError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither hci0, hci1 ... nor an address") from None
+
+
 def _octets(text: str) -> bytes:
     try:
         return parse_octets(text)
@@ -97,6 +130,10 @@ def _octets(text: str) -> bytes:
 
 def _add_configuration(parser: argparse.ArgumentParser, log_level: str = "INFO") -> None:
     parser.add_argument("config", nargs="?", metavar="CONFIG", help="default: ./config.ini")
+    _add_settings(parser, log_level)
+
+
+def _add_settings(parser: argparse.ArgumentParser, log_level: str) -> None:
     parser.add_argument(
         "--set",
         action="append",

@@ -96,20 +96,25 @@ def _run(options: argparse.Namespace) -> int:
             "nothing to do: [home_assistant_proxy] enabled = false, and values have no other way out yet"
         )
         return EX_CONFIGURATION
+    import faulthandler
+
     from renogybt.app import Gateway
+    from renogybt.model.recovery import RestartNeededError
     from renogybt.proxy.identity import IdentityError
     from renogybt.proxy.keys import KeyFileError
-    from renogybt.proxy.server import PortInUseError
+    from renogybt.proxy.server import AddressMissingError, PortInUseError
+    from renogybt.service.supervisor import TaskFailedError
 
     async def run() -> None:
         await Gateway(configuration, demo=options.demo).run()
 
+    faulthandler.enable()  # a watchdog ends a process that is stuck by SIGABRT: where was it?
     try:
         _complete(run())
     except (KeyFileError, IdentityError) as error:
         _LOGGER.error("%s", error)
         return EX_CONFIGURATION
-    except PortInUseError as error:
+    except (AddressMissingError, PortInUseError, RestartNeededError, TaskFailedError) as error:
         _LOGGER.error("%s", error)
         return EX_TEMPORARY
     except RenogyBTError as error:
@@ -140,13 +145,17 @@ def sole_error(group: BaseExceptionGroup[BaseException]) -> RenogyBTError | None
     return error if isinstance(error, RenogyBTError) else None
 
 
-def _scan(options: argparse.Namespace) -> int:
+def _settings(options: argparse.Namespace) -> "Configuration":
+    """Of a command that can do without a file; raises ConfigurationError."""
     from renogybt.config import default_configuration
 
     if options.config is None and not DEFAULT_CONFIG.exists():
-        configuration = default_configuration(options.set)
-    else:
-        configuration = _configuration(options)
+        return default_configuration(options.set)
+    return _configuration(options)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    configuration = _settings(options)
     from renogybt.commands import ScanFailedError
     from renogybt.readers.candidates import Candidates, hint
 
@@ -313,6 +322,49 @@ def _source(name: str) -> BinaryIO:
     return open(0, "rb", closefd=False) if name == "-" else Path(name).open("rb")
 
 
+def _reset_adapter(options: argparse.Namespace) -> int:
+    """One line on stdout when it was done, else on stderr."""
+    import asyncio
+
+    from renogybt.bluetooth.reset_request import ResetRequest, request_reset
+    from renogybt.service.radio_control import doors
+
+    proxy = _settings(options).proxy
+    request = ResetRequest(
+        options.adapter,
+        proxy.state_dir,
+        doors(proxy.state_dir, os.environ),
+        usual=proxy.adapter,
+        force=options.force,
+        hardware=options.hardware,
+    )
+    reply = asyncio.run(request_reset(request))
+    if reply.ok:
+        print(reply.text)
+    else:
+        print(f"renogybt: {reply.text}", file=sys.stderr)
+    return reply.code
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import asyncio
+
+    from renogybt.doctor.case import Question
+    from renogybt.doctor.examination import examine
+    from renogybt.doctor.findings import problems
+    from renogybt.doctor.machine import Machine
+    from renogybt.doctor.report import print_report, write_json
+
+    question = Question(_path(options), named=options.config is not None, overrides=options.set)
+    findings = asyncio.run(examine(Machine(), question))
+    if options.json:
+        write_json(findings, sys.stdout)
+    else:
+        _replace_what_cannot_be_shown()
+        print_report(findings)
+    return EX_FAILED if problems(findings) else EX_OK
+
+
 def _check_config(options: argparse.Namespace) -> int:
     from renogybt.config import load_configuration
 
@@ -340,6 +392,8 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "read": _configured(_read),
     "scan": _configured(_scan),
     "decode": _decode,
+    "reset-adapter": _configured(_reset_adapter),
+    "doctor": _doctor,
     "check-config": _configured(_check_config),
     "generate-key": _generate_key,
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 UNIFIED_PROXY = (sys.executable, str(ROOT / "unified_proxy.py"))
 MODULE = (sys.executable, "-m", "renogybt")
-DEADLINE_S = 10.0
+DEADLINE_S = 20.0
 NO_BUS = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
 
 
