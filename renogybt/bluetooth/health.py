@@ -1,6 +1,7 @@
 """What is the matter with the radio, judged by what is heard and by what keeps it from scanning."""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -8,7 +9,9 @@ from enum import Enum, IntEnum
 from renogybt.bluetooth.rhythm import CEILING_S, Rhythm
 from renogybt.model.advertisement import Advertisement
 
-EMPTY_SHARE, EMPTY_FOR_S, EMPTY_COUNT = 0.95, 30.0, 20
+PROBE_AFTER_S = 4.0
+"""In a place with a steady rhythm this much silence is reason enough to ask whether BlueZ still answers."""
+EMPTY_SHARE, EMPTY_SPAN_S, EMPTY_SPANS, EMPTY_COUNT = 0.95, 10.0, 3, 20
 """A controller whose reports have lost their data sends nearly nothing else. A few devices do send
 advertisements without data; a room in which all do, for half a minute, is none."""
 
@@ -91,6 +94,15 @@ FAULTS: dict[Fault, _Patience | None] = {
 }
 
 
+@dataclass(slots=True)
+class _Count:
+    """Advertisements of one span, and those among them without data."""
+
+    since: float
+    heard: int = 0
+    empty: int = 0
+
+
 class Health:
     """Takes in what happens, with its time (monotonic seconds), and tells what is the matter.
 
@@ -101,6 +113,8 @@ class Health:
     def __init__(self, now: float, *, was_lively: bool = False, ceiling_s: float = CEILING_S) -> None:
         self.rhythm = Rhythm(now)
         self.heard_at = -math.inf
+        self.reports = 0
+        """How often a fault was told."""
         self._was_lively = was_lively
         self._ceiling_s = ceiling_s
         self._began_at = now
@@ -108,8 +122,7 @@ class Health:
         self._monitored = False
         self._fault: Fault | None = None
         self._fault_since = now
-        self._heard = self._empty = 0
-        self._counted_since = now
+        self._counts: deque[_Count] = deque((_Count(now),), maxlen=EMPTY_SPANS)
         self._silent = self._garbled = False  # found, and not over yet
 
     # what happens
@@ -119,8 +132,11 @@ class Health:
         self.rhythm.hear(now, batch)
         self.heard_at = now
         self._silent = False
-        self._heard += len(batch)
-        self._empty += sum(not each.data for each in batch)
+        if now - self._counts[-1].since >= EMPTY_SPAN_S:
+            self._counts.append(_Count(now))
+        count = self._counts[-1]
+        count.heard += len(batch)
+        count.empty += sum(not each.data for each in batch)
 
     def begin(self, now: float, *, monitored: bool) -> None:
         """A scan of ours has begun, or begun anew; `monitored`: with every repeat."""
@@ -143,15 +159,16 @@ class Health:
     def fail(self, now: float, fault: Fault) -> None:
         """Scanning is not possible, or not yet."""
         self._scanning = False
+        self.reports += 1
         if fault is not self._fault:
             self._fault, self._fault_since = fault, now
 
     # what it means
 
-    def look(self, now: float) -> Finding | None:
-        """What is the matter now, None where nothing is."""
+    def look(self, now: float, known: Symptom | None = None) -> Finding | None:
+        """What is the matter now, None where nothing is. What is `known` already needs no more patience."""
         if self._fault is not None:
-            return self._judge_fault(now, self._fault)
+            return self._judge_fault(now, self._fault, known)
         if not self._scanning:
             return None
         self._silent = self._silent or now >= self._silent_at
@@ -165,15 +182,26 @@ class Health:
             return math.inf if patience is None else self._fault_since + patience.after_s
         if not self._scanning:
             return math.inf
-        return min(self._silent_at, self._counted_since + EMPTY_FOR_S if self._empty else math.inf)
+        empty = any(count.empty for count in self._counts)
+        return min(self._silent_at, self._counts[-1].since + EMPTY_SPAN_S if empty else math.inf)
 
     def well_since(self, moment: float) -> bool:
         """Whether it scans and has heard something after this moment, with data in it."""
-        return self.scanning and self.heard_at > moment and self._empty <= EMPTY_SHARE * self._heard
+        return self.scanning and self.heard_at > moment and not self._mostly_empty
 
-    def silence_s(self, now: float) -> float:
-        """How long nothing was heard in this scan."""
-        return now - max(self.heard_at, self._began_at)
+    @property
+    def silent_since(self) -> float:
+        """Since when nothing was heard in this scan."""
+        return max(self.heard_at, self._began_at)
+
+    @property
+    def probe_at(self) -> float:
+        """When to ask whether all still answers, if nothing is heard until then; infinity: not for that."""
+        return self.silent_since + PROBE_AFTER_S if self.rhythm.steady else math.inf
+
+    def failed_again(self, since: int) -> bool:
+        """Whether the fault of now was told once more after `reports` was `since`."""
+        return self._fault is not None and self.reports > since
 
     @property
     def well(self) -> bool:
@@ -194,7 +222,7 @@ class Health:
     @property
     def _silent_at(self) -> float:
         limit_s = self.rhythm.limit_s(monitored=self._monitored, ceiling_s=self._ceiling_s)
-        return max(self.heard_at, self._began_at) + limit_s
+        return self.silent_since + limit_s
 
     def _silence(self, now: float) -> Finding:
         rhythm = self.rhythm
@@ -207,23 +235,29 @@ class Health:
             cause = f"{Symptom.SILENT.value} for {now - self.heard_at:.0f} s"
         return Finding(Symptom.SILENT, weight, cause)
 
-    def _judge_fault(self, now: float, fault: Fault) -> Finding | None:
+    def _judge_fault(self, now: float, fault: Fault, known: Symptom | None) -> Finding | None:
         patience = FAULTS[fault]
-        if patience is None or now < self._fault_since + patience.after_s:
+        if patience is None:
+            return None
+        if patience.symptom is not known and now < self._fault_since + patience.after_s:
             return None
         return Finding(patience.symptom, patience.weight, fault.value)
 
     def _judge_data(self, now: float) -> Finding | None:
-        if not self._garbled and now - self._counted_since < EMPTY_FOR_S:
-            return None
-        enough = self._heard >= EMPTY_COUNT
-        if enough or not self._garbled:
-            self._garbled = enough and self._empty > EMPTY_SHARE * self._heard
+        """Found after all spans are full of it, and over with the first look that finds otherwise."""
+        spans = len(self._counts) == EMPTY_SPANS and now - self._counts[0].since >= EMPTY_SPANS * EMPTY_SPAN_S
+        enough = sum(count.heard for count in self._counts) >= EMPTY_COUNT
+        if enough and (spans or self._garbled):
+            self._garbled = self._mostly_empty
         if not self._garbled:
-            self._count_anew(now)
             return None
         return Finding(Symptom.GARBLED, Weight.ALL, Symptom.GARBLED.value)
 
+    @property
+    def _mostly_empty(self) -> bool:
+        heard = sum(count.heard for count in self._counts)
+        return sum(count.empty for count in self._counts) > EMPTY_SHARE * heard
+
     def _count_anew(self, now: float) -> None:
-        self._heard = self._empty = 0
-        self._counted_since = now
+        self._counts.clear()
+        self._counts.append(_Count(now))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from renogybt.bluetooth.approach import LinkTiming
 from renogybt.bluetooth.budget import Budget
-from renogybt.bluetooth.bus import Bus
+from renogybt.bluetooth.bus import CALL_TIMEOUT_S, Bus
 from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError, MgmtUnavailableError
 from renogybt.bluetooth.faults import NotReadyError, SettlingError
 from renogybt.bluetooth.health import Fault
@@ -90,6 +90,7 @@ class BlueZRadio(Broadcast):
             clock,
             self._repetition,
             calm=self._calm,
+            on_unanswered=self._unanswered,
             settings=care,
         )
         """What watches over this radio, while it runs."""
@@ -183,6 +184,11 @@ class BlueZRadio(Broadcast):
         if self._intake is None:
             raise MgmtUnavailableError("the radio is not running")
         await self._intake.tune(index, address, address_type, parameters)
+
+    def _unanswered(self) -> None:
+        """A probe tells what the scanner, which waits for signals, cannot know."""
+        if self.status.state is ScannerState.RUNNING:
+            self._fail(f"BlueZ did not answer within {CALL_TIMEOUT_S:g} s", Fault.HUNG)
 
     async def _calm(self) -> None:
         if self._links is not None:

@@ -96,7 +96,7 @@ class Recovery:
         self._budget = budget
         self.symptom: Symptom | None = None
         """What the ladder is climbed for, None while all is well."""
-        self._free_taken = self._resets_taken = 0
+        self._free_taken = self._resets_taken = self._kinds_of_reset = 0
         self._weight = Weight.FREE
         self._proven = False
         self._in_vain = 0
@@ -142,6 +142,7 @@ class Recovery:
         if finding.weight is Weight.ONE_RESET and self._resets_taken and not self._proven:
             self.state = CareState.QUIET
             return None, math.inf
+        self._kinds_of_reset = len(resets)
         self._budget.refresh()
         start = self._resets_taken % len(resets)
         for rung in (*resets[start:], *resets[:start]):
@@ -172,6 +173,9 @@ class Recovery:
         """What came of it. A reset that cannot be done is proof that the silence is none of the place."""
         if result is Result.NOT_DONE and STEPS[rung].price is not Price.FREE:
             self._proven = True
+            if self._resets_taken < self._kinds_of_reset:
+                # nothing has happened to the adapter that it would need time for; try the next kind
+                self._next_reset_at = -math.inf
 
     def well(self) -> None:
         """The fault is over: the next one begins at the first rung."""

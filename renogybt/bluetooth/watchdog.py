@@ -70,6 +70,7 @@ class Watchdog:
     """Implements `RadioCare`. The radio tells it what happens; `run` acts, while the radio runs.
 
     `now` counts monotonic seconds. `calm` waits until no transaction of a link is under way.
+    `on_unanswered` is called when a probe was not answered, and tells the fault in its turn.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Watchdog:
         repetition: Repetition,
         *,
         calm: Callable[[], Awaitable[None]] | None = None,
+        on_unanswered: Callable[[], None] | None = None,
         settings: CareSettings | None = None,
     ) -> None:
         self._hands = hands
@@ -87,6 +89,7 @@ class Watchdog:
         self._now = now
         self._repetition = repetition
         self._calm = calm
+        self._on_unanswered = on_unanswered
         self._settings = settings or CareSettings()
         self._health = Health(now(), was_lively=budget.lively, ceiling_s=self._settings.ceiling_s)
         self._recovery = Recovery(budget, frozenset())
@@ -95,7 +98,7 @@ class Watchdog:
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
         self._listening = False
-        self._last_reset_at = float("-inf")
+        self._last_reset_at = self._probed_at = float("-inf")
         self._running = self._acting = False
         self.looks: Subscribers[None] = Subscribers()
         """Told at each look: a sign of life."""
@@ -192,11 +195,11 @@ class Watchdog:
     async def _look(self) -> float | None:
         """Look once and do what is due; when to look again, None: at once."""
         now = self._now()
-        finding = self._health.look(now)
+        finding = self._health.look(now, self._recovery.symptom)
         if finding is None:
-            await self._confirm(now)
+            probe_at = await self._confirm(now)
             self._publish()
-            return min(self._health.next_look, now + self._settings.look_s)
+            return min(self._health.next_look, probe_at)
         self._recovery.able = self._hands.able()
         decision = self._recovery.decide(now, finding)
         self._publish()
@@ -205,17 +208,33 @@ class Watchdog:
         await self._perform(decision.rung, finding.cause, finding.symptom)
         return None
 
-    async def _confirm(self, now: float) -> None:
-        """Nothing is wrong as far as can be seen; where nobody is heard, ask."""
+    async def _confirm(self, now: float) -> float:
+        """Nothing is wrong as far as can be seen; where nobody is heard, ask. When to look again at last."""
         health = self._health
         if health.well:
             self._recovery.well()
             self._budget.remember(lively=health.rhythm.lively)
         elif health.scanning and self._recovery.symptom not in _SILENCES:
             self._recovery.well()
-        lonely = health.scanning and health.silence_s(now) >= self._settings.look_s
-        if lonely and not await self._hands.probe():
+        look_at = now + self._settings.look_s
+        if not health.scanning:
+            return look_at
+        if self._probed_at < health.silent_since:
+            due = min(health.probe_at, health.silent_since + self._settings.look_s)
+        else:
+            due = self._probed_at + self._settings.look_s
+        if now < due:
+            return min(due, look_at)
+        self._probed_at = now
+        if not await self._hands.probe():
+            self._unanswered()
+        return look_at
+
+    def _unanswered(self) -> None:
+        if self._on_unanswered is None:
             self.fail(Fault.HUNG)
+        else:
+            self._on_unanswered()
 
     async def _perform(self, rung: Rung, cause: str, symptom: Symptom) -> RadioEvent:
         """Take a rung, and wait for what comes of it; raises RestartNeededError."""
@@ -252,14 +271,19 @@ class Watchdog:
             return Result.NOT_DONE, str(error) or f"nothing came of it within {step.deadline_s:g} s"
         except BluetoothError as error:
             return Result.NOT_DONE, str(error)
-        done = self._now()
-        if await self._verified(began, done + max(step.verify_s, self._health.verify_s), symptom):
+        patience_s = max(step.verify_s, self._health.verify_s)
+        hasty = step.price is Price.FREE and symptom not in _SILENCES
+        if await self._verified(began, self._now() + patience_s, symptom, hasty=hasty):
             return Result.HELPED, ""
         return Result.IN_VAIN, ""
 
-    async def _verified(self, since: float, until: float, symptom: Symptom) -> bool:
-        """Whether an advertisement comes or, where silence is nothing special, all that is asked answers."""
+    async def _verified(self, since: float, until: float, symptom: Symptom, *, hasty: bool) -> bool:
+        """Whether an advertisement comes or, where silence is nothing special, all that is asked answers.
+
+        `hasty`: no more, as soon as the fault is told again.
+        """
         self._listening = True
+        reports = self._health.reports
         try:
             while self._now() < until:
                 self._news.clear()
@@ -268,6 +292,8 @@ class Watchdog:
                 quiet = symptom not in _SILENCES and not self._health.rhythm.steady
                 if quiet and self._health.scanning and await self._hands.probe():
                     return True
+                if hasty and self._health.look(self._now(), symptom) and self._health.failed_again(reports):
+                    return False
                 await self._sleep(until)
             return self._health.well_since(since)
         finally:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
-from renogybt.model.gatt import AttError, GattError, GattLink, NotHeardError, Property
+from renogybt.model.gatt import AttError, ConnectError, GattError, GattLink, NotHeardError, Property
 from renogybt.model.radio import Radio, ScannerState, ScannerStatus
 from renogybt.model.reading import LinkState
 from renogybt.readers.channel import INVERTER_GREETING, find_anywhere
+from renogybt.readers.errors import NoRenogyServiceError
 from renogybt.readers.line import Line, open_line
 from renogybt.readers.pushes import Pushes, open_pushes
 
@@ -46,6 +47,7 @@ class Connection:
         self._stack = AsyncExitStack()
         self._link: GattLink | None = None
         self._lines: Lines | None = None
+        self._forgotten = False
 
     @property
     def broken(self) -> bool:
@@ -71,9 +73,12 @@ class Connection:
                 await open_pushes(link) if self._pushes else None,
             )
             link.on_close(self._ended)
-        except BaseException:
+        except BaseException as error:
             await self.close()
+            if isinstance(error, NoRenogyServiceError):
+                await self._read_services_anew()
             raise
+        self._forgotten = False
         if link.open:
             self._become(LinkState.CONNECTED)
         return self._lines
@@ -87,6 +92,13 @@ class Connection:
                 await stack.aclose()
         finally:
             self._become(LinkState.DISCONNECTED)
+
+    async def _read_services_anew(self) -> None:
+        """Perhaps what is remembered of them is wrong, as after an update of the device. Once is enough."""
+        if not self._forgotten:
+            self._forgotten = True
+            with suppress(ConnectError):
+                await self._radio.forget(self._address)
 
     async def _greet(self, link: GattLink, name: str) -> None:
         self.device_name = link.name

@@ -31,6 +31,7 @@ RESETS = frozenset(
 UNPRIVILEGED = frozenset({Rung.POKE, Rung.RESTART_SCAN, Rung.REOPEN_BUS, Rung.POWER_ON, Rung.POWER_CYCLE})
 """What can be done without the management socket, without root's units, and not under systemd."""
 BY_MGMT = UNPRIVILEGED | {Rung.STOP_KERNEL_SCAN, Rung.POWER_CYCLE_BY_KERNEL}
+RETRY_S = 0.5
 _RESTARTS_SCAN = frozenset(Rung) - {Rung.POKE, Rung.RESTART_PROGRAM}
 
 
@@ -108,7 +109,13 @@ class Patient:
     def fail(self, fault: Fault, *cures: Rung) -> None:
         """Scanning is not possible until one of these rungs."""
         self._fault, self._cures = fault, frozenset(cures)
-        self.loop.call_soon(self.care.fail, fault)
+        self.loop.call_soon(self._tell_fault)
+
+    def _tell_fault(self) -> None:
+        """The scanner tries again and again, and tells it each time."""
+        if self._fault is not None:
+            self.care.fail(self._fault)
+            self.loop.call_later(RETRY_S, self._tell_fault)
 
     def leave(self, crowd: Crowd) -> None:
         """Other devices are here from now on."""

@@ -158,9 +158,19 @@ def test_advertisements_that_come_without_data_are_a_fault() -> None:
     with Patient(BUSY) as patient:
         patient.advance(WARM_UP_S)
         patient.lose_data(Rung.POWER_CYCLE)
-        patient.advance(75.0)
+        patient.advance(45.0)
         assert patient.rungs == [Rung.RESTART_SCAN, Rung.POWER_CYCLE]
         assert patient.events[-1].result is Result.HELPED
+
+
+@pytest.mark.parametrize("offset_s", [0.0, 9.0, 24.0])
+def test_whenever_they_lose_their_data_it_is_over_within_45_seconds(offset_s: float) -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S + offset_s)
+        patient.lose_data(Rung.RESTART_SCAN)
+        patient.advance(45.0)
+        assert patient.rungs == [Rung.RESTART_SCAN]
+        assert patient.care.status.state is CareState.WELL
 
 
 def test_a_few_devices_that_never_send_data_are_none() -> None:
@@ -177,10 +187,10 @@ def test_a_few_devices_that_never_send_data_are_none() -> None:
     [
         (Fault.POWERED_OFF, Rung.POWER_ON, 3.0),
         (Fault.BUSY, Rung.REOPEN_BUS, 3.0),
-        (Fault.BUSY, Rung.POWER_CYCLE, 8.0),
+        (Fault.BUSY, Rung.POWER_CYCLE, 4.0),
         (Fault.NO_SERVICE, Rung.POKE, 5.0),
         (Fault.HUNG, Rung.REOPEN_BUS, 8.0),
-        (Fault.NOT_READY, Rung.POWER_CYCLE, 18.0),
+        (Fault.NOT_READY, Rung.POWER_CYCLE, 8.0),
     ],
 )
 @pytest.mark.parametrize("crowd", [BUSY, NOBODY])
@@ -250,7 +260,8 @@ def test_a_fault_of_two_days_never_costs_more_than_the_budget(
         patient.advance(2 * DAY_S)
         resets = patient.resets
         assert most_in_any_hour(resets) == 10
-        assert all(after - before >= 20.0 for before, after in pairwise(resets))
+        kinds = len(RESETS & patient.able) if undoable else 1
+        assert all(after - before >= 20.0 for before, after in pairwise(resets[kinds - 1 :]))
         assert patient.care.status.state is CareState.EXHAUSTED
         told = [at for at, status in patient.statuses if status.state is CareState.EXHAUSTED]
         assert told[0] - WARM_UP_S < HOUR_S
@@ -274,6 +285,17 @@ def test_a_fault_that_comes_again_after_each_cure_stays_within_the_budget_too() 
             patient.fall_silent(Rung.POWER_CYCLE)
         patient.advance(HOUR_S)
         assert most_in_any_hour(patient.resets) == 10
+
+
+def test_where_no_power_cycle_can_be_done_the_hardware_is_reset_in_time() -> None:
+    able = BY_MGMT | {Rung.RESET_HARDWARE}
+    undoable = frozenset({Rung.POWER_CYCLE, Rung.POWER_CYCLE_BY_KERNEL})
+    with Patient(BUSY, able, undoable=undoable) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent(Rung.RESET_HARDWARE)
+        patient.advance(25.0)
+        assert patient.rungs[-1] is Rung.RESET_HARDWARE
+        assert patient.events[-1].result is Result.HELPED
 
 
 def test_dead_hardware_is_reset_three_times_an_hour_and_no_more() -> None:

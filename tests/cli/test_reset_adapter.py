@@ -159,7 +159,8 @@ async def test_whoever_interrupts_it_leaves_the_power_on(shell: Shell, bluez: Fa
         await until(lambda: not adapter.powered, 10.0)
         program.signal(signal.SIGINT)
         ended = await program.end()
-    assert (ended.code, ended.out) == (0, "")
+    # on a busy machine it may be done before the signal arrives
+    assert ended.code == 0
     assert "Traceback" not in ended.err
     assert adapter.powered
 
