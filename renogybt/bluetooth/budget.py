@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ _MARGIN_S = 5.0
 MOST_HARDWARE_RESETS = 3
 """A dead firmware that three resets did not wake up is not woken by a fourth."""
 MOST_RESTARTS = 1
+_REMEMBER_EVERY_S = 3600.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -97,6 +99,7 @@ class Budget:
         self._boot = boot()
         self._complained = False
         self._stamp: tuple[int, int] | None = None
+        self._remembered_at = float("-inf")
         self.lively = False
         """Whether the radio, when it was last well, heard so many that not all of them can be gone."""
         self._fill({})
@@ -125,7 +128,7 @@ class Budget:
             return
         except OSError as error:
             self._complain("read", error)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             _LOGGER.warning("%s is damaged and put aside (%s)", self._path, error)
             put_aside(self._path)
 
@@ -163,9 +166,11 @@ class Budget:
             self._complain("written", error)
 
     def remember(self, *, lively: bool) -> None:
-        """Keep whether this place is lively, for the next start."""
-        if lively != self.lively:
+        """Keep whether this place is lively, for the next start; written once an hour at most."""
+        if lively != self.lively and self._clock() - self._remembered_at >= _REMEMBER_EVERY_S:
+            self.refresh()
             self.lively = lively
+            self._remembered_at = self._clock()
             self.save()
 
     def _complain(self, what: str, error: OSError) -> None:
@@ -178,4 +183,7 @@ def _times(entries: object, now: float) -> list[float]:
     """Seconds since boot; what claims to be of the future counts as now. Raises TypeError, ValueError."""
     if not isinstance(entries, list):
         raise TypeError("no list of times")
-    return [min(float(each), now) for each in entries]
+    times = [min(float(each), now) for each in entries]
+    if not all(math.isfinite(each) for each in times):
+        raise ValueError("a time that is none")
+    return times

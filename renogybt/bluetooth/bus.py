@@ -58,6 +58,8 @@ class Bus:
         self._max_matches = max_matches
         self._repetition = repetition or Repetition(time.monotonic)
         self.bluez = ""
+        self.left = False
+        """Whether it ended because another one is wanted."""
         self._changes_of_owner = 0
         self._signals: Subscribers[Message] = Subscribers()
         self._closing: Subscribers[None] = Subscribers()
@@ -85,6 +87,11 @@ class Bus:
     async def __aexit__(self, *_exception: object) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        self.close()
+
+    def leave(self) -> None:
+        """End the connection because another one is wanted, which is nobody's fault."""
+        self.left = True
         self.close()
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ class Discovery:
             await self._bus.call(path, ADAPTER, "StartDiscovery")
         except CallTimeoutError:
             # Nobody can tell whether it begins after all. Without the connection it does not.
-            self._bus.close()
+            self._bus.leave()
             raise
         except CallError as error:
             if error.name != IN_PROGRESS:
@@ -102,7 +102,7 @@ class Discovery:
             return False
         except CallTimeoutError as error:
             _LOGGER.debug("%s; closing the connection ends it as well", error)
-            self._bus.close()
+            self._bus.leave()
         return True
 
     async def stop(self) -> None:

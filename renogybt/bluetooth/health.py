@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
 from renogybt.bluetooth.rhythm import CEILING_S, Rhythm
@@ -11,9 +11,16 @@ from renogybt.model.advertisement import Advertisement
 
 PROBE_AFTER_S = 4.0
 """In a place with a steady rhythm this much silence is reason enough to ask whether BlueZ still answers."""
-EMPTY_SHARE, EMPTY_SPAN_S, EMPTY_SPANS, EMPTY_COUNT = 0.95, 10.0, 3, 20
-"""A controller whose reports have lost their data sends nearly nothing else. A few devices do send
-advertisements without data; a room in which all do, for half a minute, is none."""
+EMPTY_SPAN_S, EMPTY_SPANS, EMPTY_DEVICES = 10.0, 3, 3
+"""A controller whose reports have lost their data tells nothing else. One device or two may well send no
+data; a room of three in which nobody does, for 20 s, though somebody did before, is ill."""
+_MOST_WITH_DATA = 8
+LAST_BOUND_S = 120.0
+"""A scan without a single advertisement for so long is none, however often it was begun anew meanwhile."""
+TROUBLE_S = 10.0
+"""Trouble that has lasted for so long needs no more patience, though it has another name now."""
+SOUND_S = 60.0
+"""A scan that has run for so long has ended the trouble before it, also where nobody was heard."""
 
 
 class Fault(Enum):
@@ -96,26 +103,37 @@ FAULTS: dict[Fault, _Patience | None] = {
 
 @dataclass(slots=True)
 class _Count:
-    """Advertisements of one span, and those among them without data."""
+    """Who was heard in one span: with data, and without."""
 
     since: float
-    heard: int = 0
-    empty: int = 0
+    full: set[int] = field(default_factory=set)
+    empty: set[int] = field(default_factory=set)
 
 
 class Health:
     """Takes in what happens, with its time (monotonic seconds), and tells what is the matter.
 
-    `was_lively`: the last run of the program heard many devices here. `ceiling_s`: the longest silence
-    that passes for normal in a place with a steady rhythm.
+    `was_lively`: the last run of the program heard many devices here; `was_stuck`: it ended for want of
+    another cure. `ceiling_s`: the longest silence that passes for normal in a place with a steady rhythm.
     """
 
-    def __init__(self, now: float, *, was_lively: bool = False, ceiling_s: float = CEILING_S) -> None:
+    def __init__(
+        self,
+        now: float,
+        *,
+        was_lively: bool = False,
+        was_stuck: bool = False,
+        ceiling_s: float = CEILING_S,
+    ) -> None:
         self.rhythm = Rhythm(now)
         self.heard_at = -math.inf
         self.reports = 0
         """How often a fault was told."""
         self._was_lively = was_lively
+        self._was_stuck = was_stuck
+        self._had_data = False
+        self._tried_at = -math.inf
+        self._trouble_since: float | None = None
         self._ceiling_s = ceiling_s
         self._began_at = now
         self._scanning = False
@@ -135,13 +153,18 @@ class Health:
         if now - self._counts[-1].since >= EMPTY_SPAN_S:
             self._counts.append(_Count(now))
         count = self._counts[-1]
-        count.heard += len(batch)
-        count.empty += sum(not each.data for each in batch)
+        if len(count.full) < _MOST_WITH_DATA:  # else all is well with this span
+            for each in batch:
+                (count.full if each.data else count.empty).add(each.address)
+            self._had_data = self._had_data or bool(count.full)
+        self._trouble_since = None
 
     def begin(self, now: float, *, monitored: bool) -> None:
         """A scan of ours has begun, or begun anew; `monitored`: with every repeat."""
         self.rhythm.begin(max(now, self._began_at))
         self._scanning, self._monitored = True, monitored
+        if self.heard_at >= self._tried_at:
+            self._tried_at = now
         self._began_at = now
         self._fault = None
         self._count_anew(now)
@@ -153,11 +176,15 @@ class Health:
     def rest(self, now: float) -> None:
         """We do not scan, and that is as it should be."""
         self._scanning = False
-        self._fault = None
+        self._fault = self._trouble_since = None
         self._fault_since = now
+        self._tried_at = -math.inf
 
     def fail(self, now: float, fault: Fault) -> None:
         """Scanning is not possible, or not yet."""
+        sound = self._scanning and now - self._began_at >= SOUND_S
+        if self._trouble_since is None or sound:
+            self._trouble_since = now
         self._scanning = False
         self.reports += 1
         if fault is not self._fault:
@@ -179,10 +206,10 @@ class Health:
         """When `look` may first find something else, if nothing happens until then."""
         if self._fault is not None:
             patience = FAULTS[self._fault]
-            return math.inf if patience is None else self._fault_since + patience.after_s
+            return math.inf if patience is None else self._patience_ends(patience)
         if not self._scanning:
             return math.inf
-        empty = any(count.empty for count in self._counts)
+        empty = any(count.empty and not count.full for count in self._counts)
         return min(self._silent_at, self._counts[-1].since + EMPTY_SPAN_S if empty else math.inf)
 
     def well_since(self, moment: float) -> bool:
@@ -209,6 +236,11 @@ class Health:
         return self.well_since(self._began_at)
 
     @property
+    def resting(self) -> bool:
+        """Whether nobody expects a scan of ours."""
+        return not self._scanning and self._fault is None
+
+    @property
     def scanning(self) -> bool:
         """Whether a scan of ours runs, as far as BlueZ tells."""
         return self._scanning and self._fault is None
@@ -221,42 +253,57 @@ class Health:
 
     @property
     def _silent_at(self) -> float:
-        limit_s = self.rhythm.limit_s(monitored=self._monitored, ceiling_s=self._ceiling_s)
-        return self.silent_since + limit_s
+        rhythm = self.rhythm
+        limit_s = rhythm.limit_s(monitored=self._monitored, ceiling_s=self._ceiling_s)
+        if not rhythm.steady:
+            return self.silent_since + limit_s
+        last_bound = max(self.heard_at, self._tried_at) + max(limit_s, LAST_BOUND_S)
+        return min(self.silent_since + limit_s, last_bound)
 
     def _silence(self, now: float) -> Finding:
         rhythm = self.rhythm
         if not rhythm.ever:
-            weight = Weight.ONE_RESET if self._was_lively else Weight.FREE
+            known = Weight.ALL if self._was_stuck else Weight.ONE_RESET
+            weight = known if self._was_lively else Weight.FREE
             cause = f"{Symptom.SILENT.value} within {now - self._began_at:.0f} s of scanning"
         else:
-            alone = Weight.ONE_RESET if rhythm.steady else Weight.FREE
+            alone = Weight.ONE_RESET if rhythm.steady or rhythm.promising else Weight.FREE
             weight = Weight.ALL if rhythm.lively else alone
             cause = f"{Symptom.SILENT.value} for {now - self.heard_at:.0f} s"
         return Finding(Symptom.SILENT, weight, cause)
+
+    def _patience_ends(self, patience: "_Patience") -> float:
+        usual = self._fault_since + patience.after_s
+        if self._trouble_since is None:
+            return usual
+        return min(usual, max(self._fault_since, self._trouble_since + TROUBLE_S))
 
     def _judge_fault(self, now: float, fault: Fault, known: Symptom | None) -> Finding | None:
         patience = FAULTS[fault]
         if patience is None:
             return None
-        if patience.symptom is not known and now < self._fault_since + patience.after_s:
+        if patience.symptom is not known and now < self._patience_ends(patience):
             return None
         return Finding(patience.symptom, patience.weight, fault.value)
 
     def _judge_data(self, now: float) -> Finding | None:
-        """Found after all spans are full of it, and over with the first look that finds otherwise."""
-        spans = len(self._counts) == EMPTY_SPANS and now - self._counts[0].since >= EMPTY_SPANS * EMPTY_SPAN_S
-        enough = sum(count.heard for count in self._counts) >= EMPTY_COUNT
-        if enough and (spans or self._garbled):
-            self._garbled = self._mostly_empty
+        """Found after all spans are full of it, and over with the first that has data."""
+        spans = now - self._counts[0].since >= (EMPTY_SPANS - 1) * EMPTY_SPAN_S  # the last one is not over
+        if spans and self._mostly_empty:
+            self._garbled = True
+        elif self._garbled and self.well:
+            self._garbled = False
         if not self._garbled:
             return None
-        return Finding(Symptom.GARBLED, Weight.ALL, Symptom.GARBLED.value)
+        weight = Weight.ALL if self._had_data else Weight.FREE
+        return Finding(Symptom.GARBLED, weight, Symptom.GARBLED.value)
 
     @property
     def _mostly_empty(self) -> bool:
-        heard = sum(count.heard for count in self._counts)
-        return sum(count.empty for count in self._counts) > EMPTY_SHARE * heard
+        """Whether several devices were heard, and none of them with data."""
+        if any(count.full for count in self._counts):
+            return False
+        return len(set().union(*(count.empty for count in self._counts))) >= EMPTY_DEVICES
 
     def _count_anew(self, now: float) -> None:
         self._counts.clear()

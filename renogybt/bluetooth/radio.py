@@ -91,6 +91,7 @@ class BlueZRadio(Broadcast):
             self._repetition,
             calm=self._calm,
             on_unanswered=self._unanswered,
+            linked=lambda: self._slots.free < self._slots.limit,
             settings=care,
         )
         """What watches over this radio, while it runs."""
@@ -229,13 +230,15 @@ class BlueZRadio(Broadcast):
     async def _scan(self, intake: IntakeChoice) -> None:
         """On one bus connection after the other."""
         while True:
+            connection = Bus(self._bus_address, self._repetition)
             try:
-                async with Bus(self._bus_address, self._repetition) as bus:
+                async with connection as bus:
                     await self._serve(bus, intake)
                 if self.status.state is not ScannerState.FAILED:
                     self._turn(ScannerState.STARTING)
             except BusError as error:
-                self._fail(_bus_advice(error), Fault.NO_BUS)
+                if not connection.left:
+                    self._fail(_bus_advice(error), Fault.NO_BUS)
             await intake.bus_lost()
             await asyncio.sleep(_RECONNECT_S[min(self._attempt, len(_RECONNECT_S) - 1)])
             self._attempt += 1
@@ -261,6 +264,7 @@ class BlueZRadio(Broadcast):
             if self._links is not None:
                 # beside the end of the scan: BlueZ takes two seconds to end a link
                 self._farewell = asyncio.create_task(self._links.close())
+            await self.care.end()  # as long as the bus is there
             raise
         finally:
             ended.cancel()

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from renogybt.bluetooth.budget import Budget, Window
+from renogybt.bluetooth.budget import WINDOW_S, Budget, Window
 from renogybt.bluetooth.health import Finding, Symptom, Weight
 from renogybt.model.recovery import CareState, Result, Rung
 
@@ -44,11 +44,12 @@ STEPS: dict[Rung, Step] = {
     Rung.RESTART_SCAN: Step(Price.FREE, 5.0, 4.0),
     Rung.STOP_KERNEL_SCAN: Step(Price.FREE, 4.0, 2.0),
     Rung.REOPEN_BUS: Step(Price.FREE, 5.0, 4.0),
-    Rung.POWER_ON: Step(Price.RESET, 10.0, 4.0),
-    Rung.UNBLOCK: Step(Price.RESET, 5.0, 5.0),
-    Rung.POWER_CYCLE: Step(Price.RESET, 15.0, 5.0),
-    Rung.POWER_CYCLE_BY_KERNEL: Step(Price.RESET, 15.0, 5.0),
-    Rung.RESET_HARDWARE: Step(Price.HARDWARE, 20.0, 10.0),
+    # without power nobody has a link that could be lost
+    Rung.POWER_ON: Step(Price.FREE, 15.0, 4.0),
+    Rung.UNBLOCK: Step(Price.FREE, 5.0, 5.0),
+    Rung.POWER_CYCLE: Step(Price.RESET, 25.0, 5.0),
+    Rung.POWER_CYCLE_BY_KERNEL: Step(Price.RESET, 16.0, 5.0),
+    Rung.RESET_HARDWARE: Step(Price.HARDWARE, 20.0, 20.0),
     Rung.RESTART_BLUETOOTHD: Step(Price.RESET, 20.0, 10.0),
     Rung.RESTART_PROGRAM: Step(Price.RESTART, 5.0, 60.0),
 }
@@ -69,7 +70,7 @@ LADDERS: dict[Symptom, tuple[Rung, ...]] = {
     # a power cycle is a call as well, and would not be answered either
     Symptom.HUNG: (Rung.REOPEN_BUS, Rung.RESTART_BLUETOOTHD),
     Symptom.NO_SERVICE: (Rung.POKE, Rung.RESTART_BLUETOOTHD),
-    Symptom.POWERED_OFF: (Rung.POWER_ON, *_RESETS[1:]),
+    Symptom.POWERED_OFF: (Rung.POWER_ON, *_RESETS),
     Symptom.BLOCKED: (Rung.UNBLOCK,),
     Symptom.HELPLESS: (),
 }
@@ -87,19 +88,22 @@ class Recovery:
     """`able` are the rungs that exist here and are allowed; others cost nothing and are passed over.
 
     Whoever takes a rung says so with `took`, and with `ended` what came of it; `well` ends the episode.
-    `budget` has a clock of its own, which runs as fast as the one whose times are told here.
+    What was taken in an episode counts though its symptom changes. `budget` has a clock of its own, which
+    runs as fast as the one whose times are told here.
     """
 
     def __init__(self, budget: Budget, able: frozenset[Rung]) -> None:
         self.able = able
         self.state = CareState.WELL
-        self._budget = budget
         self.symptom: Symptom | None = None
         """What the ladder is climbed for, None while all is well."""
-        self._free_taken = self._resets_taken = self._kinds_of_reset = 0
+        self._budget = budget
         self._weight = Weight.FREE
-        self._proven = False
+        self._free_done: set[Rung] = set()
+        self._resets_taken = self._kinds_of_reset = 0
         self._in_vain = 0
+        self._proven = False
+        self._lonely_reset = False
         self._next_reset_at = self._free_again_at = -math.inf
         self._pause_s = AGAIN_S
 
@@ -107,39 +111,35 @@ class Recovery:
         """What to do about the finding of now."""
         if finding is None:
             return Decision(None)
-        if finding.symptom is not self.symptom:
-            self.symptom = finding.symptom
-            self._free_taken = self._resets_taken = 0
-            self._pause_s = AGAIN_S
+        self.symptom, self._weight = finding.symptom, finding.weight
         ladder = [rung for rung in LADDERS[finding.symptom] if rung in self.able]
-        free = [rung for rung in ladder if STEPS[rung].price is Price.FREE]
-        resets = ladder[len(free) :]
-        self._weight = finding.weight
         if not ladder:
             self.state = CareState.HELPLESS
             return Decision(None)
-        if self.state is CareState.WELL and finding.weight is not Weight.FREE:
+        if self.state in (CareState.WELL, CareState.HELPLESS) and finding.weight is not Weight.FREE:
             self.state = CareState.RECOVERING
-        if self._free_taken < len(free):
-            return Decision(free[self._free_taken])
-        reset, reset_at = self._reset(now, finding, resets)
+        free = [rung for rung in ladder if STEPS[rung].price is Price.FREE]
+        left = [rung for rung in free if rung not in self._free_done]
+        if left:
+            return Decision(left[0])
+        reset, reset_at = self._reset(now, ladder[len(free) :])
         if reset is not None and now >= reset_at:
             return Decision(reset)
         if not free:
             return Decision(None, reset_at)
         if now < self._free_again_at:
             return Decision(None, min(reset_at, self._free_again_at))
-        self._free_taken = 0
+        self._free_done.clear()
         return Decision(free[0])
 
-    def _reset(self, now: float, finding: Finding, resets: list[Rung]) -> tuple[Rung | None, float]:
+    def _reset(self, now: float, resets: list[Rung]) -> tuple[Rung | None, float]:
         """The next of these that is allowed at all, and when."""
-        if finding.weight is Weight.FREE:
+        if self._weight is Weight.FREE:
             return None, math.inf
         if not resets:
             self.state = CareState.HELPLESS
             return None, math.inf
-        if finding.weight is Weight.ONE_RESET and self._resets_taken and not self._proven:
+        if self._weight is Weight.ONE_RESET and self._lonely_reset and not self._proven:
             self.state = CareState.QUIET
             return None, math.inf
         self._kinds_of_reset = len(resets)
@@ -147,26 +147,37 @@ class Recovery:
         start = self._resets_taken % len(resets)
         for rung in (*resets[start:], *resets[:start]):
             if self._window(rung).left(self._budget.now):
-                return rung, self._next_reset_at
+                return rung, max(self._next_reset_at, now + self._gap_s())
         self.state = CareState.EXHAUSTED
+        self._next_reset_at = max(self._next_reset_at, now + WINDOW_S)
         free_s = min(self._window(rung).free_at(self._budget.now) for rung in resets) - self._budget.now
-        return None, now + free_s
+        return None, max(self._next_reset_at, now + free_s)
+
+    def _gap_s(self) -> float:
+        """What is left of the shortest gap after the last reset, which another process may have done."""
+        if self._next_reset_at == -math.inf and self._in_vain:
+            return 0.0  # the last one could not be done
+        spent = self._budget.resets.spent
+        return FIRST_GAP_S - (self._budget.now - spent[-1]) if spent else 0.0
 
     def took(self, now: float, rung: Rung) -> None:
         """This rung is taken now; what it costs is spent."""
-        step = STEPS[rung]
-        if step.price is Price.FREE:
-            self._free_taken += 1
-            self._free_again_at = now + self._pause_s
-            if self._free_taken == 1 and self._weight is not Weight.ALL:
-                self._pause_s = min(2 * self._pause_s, LONGEST_AGAIN_S)
+        if STEPS[rung].price is Price.FREE:
+            if not self._free_done:
+                self._free_again_at = now + self._pause_s
+                if self._weight is not Weight.ALL:
+                    self._pause_s = min(2 * self._pause_s, LONGEST_AGAIN_S)
+            self._free_done.add(rung)
             return
         if self.state is CareState.WELL:
             self.state = CareState.RECOVERING
         self._resets_taken += 1
+        self._lonely_reset = True
+        self._budget.refresh()
         self._window(rung).spend(self._budget.now)
         self._budget.save()
-        self._next_reset_at = now + min(FIRST_GAP_S * 2**self._in_vain, LONGEST_GAP_S)
+        doubled_s = min(FIRST_GAP_S * 2 ** min(self._in_vain, 10), LONGEST_GAP_S)
+        self._next_reset_at = now + (WINDOW_S if self.state is CareState.EXHAUSTED else doubled_s)
         self._in_vain += 1
 
     def ended(self, rung: Rung, result: Result) -> None:
@@ -177,14 +188,16 @@ class Recovery:
                 # nothing has happened to the adapter that it would need time for; try the next kind
                 self._next_reset_at = -math.inf
 
-    def well(self) -> None:
-        """The fault is over: the next one begins at the first rung."""
+    def well(self, *, heard: bool) -> None:
+        """The fault is over, so that the next one begins at the first rung; `heard`: advertisements come."""
         self.state = CareState.WELL
         self.symptom = None
+        self._free_done.clear()
+        self._resets_taken = self._in_vain = 0
         self._proven = False
-        self._in_vain = 0
+        self._lonely_reset = self._lonely_reset and not heard
         self._pause_s = AGAIN_S
-        self._free_again_at = -math.inf
+        self._next_reset_at = self._free_again_at = -math.inf  # the shortest gap stays
 
     def _window(self, rung: Rung) -> Window:
         budget = self._budget

@@ -79,12 +79,26 @@ class Rhythm:
     @property
     def steady(self) -> bool:
         """Whether a silence is something special here."""
-        return self._slots >= _FEWEST_SLOTS and self._occupied >= _STEADY_SHARE * self._weight
+        return self.known and self._occupied >= _STEADY_SHARE * self._weight
+
+    @property
+    def known(self) -> bool:
+        """Whether it was listened to for long enough."""
+        return self._slots >= _FEWEST_SLOTS
+
+    @property
+    def promising(self) -> bool:
+        """Whether it is not known yet, but several devices were heard in the first minute."""
+        return not self.known and self._crowded
+
+    @property
+    def _crowded(self) -> bool:
+        return max(len(self._advertisers), len(self._before)) >= ENOUGH_ADVERTISERS
 
     @property
     def lively(self) -> bool:
         """Whether it is steady, and so many devices advertise that they cannot all have left at once."""
-        return self.steady and max(len(self._advertisers), len(self._before)) >= ENOUGH_ADVERTISERS
+        return self.steady and self._crowded
 
     def limit_s(self, *, monitored: bool, ceiling_s: float = CEILING_S) -> float:
         """How long a silence may last before something is done about it."""
@@ -94,4 +108,6 @@ class Rhythm:
         gaps_s = GAPS / self.rate if self.rate else math.inf
         if self.steady:
             return max(floor, min(gaps_s, ceiling_s))
+        if self.promising:
+            return max(floor, ceiling_s)
         return max(UNSTEADY_S, min(gaps_s, LONGEST_S))

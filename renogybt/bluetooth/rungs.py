@@ -100,6 +100,10 @@ class Rungs:
             missing |= dict.fromkeys(_RESETS, True)
         return frozenset(rung for rung in Rung if not missing.get(rung, False))
 
+    def check(self) -> None:
+        """Raise BluetoothError where there is nothing that could be reset."""
+        _ = self._bus, self._machine.adapter
+
     async def take(self, rung: Rung) -> None:
         """Do it; raises BluetoothError, TimeoutError or, for the last one, RestartNeededError."""
         await self._actions[rung]()
@@ -139,7 +143,7 @@ class Rungs:
         await self._restart_scan()
 
     async def _reopen_bus(self) -> None:
-        self._bus.close()
+        self._bus.leave()
 
     # resets
 

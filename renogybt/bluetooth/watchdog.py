@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.errors import BluetoothError
-from renogybt.bluetooth.health import Fault, Health, Symptom
-from renogybt.bluetooth.recovery import STEPS, Price, Recovery
+from renogybt.bluetooth.health import Fault, Finding, Health, Symptom, Weight
+from renogybt.bluetooth.recovery import STEPS, Decision, Price, Recovery
 from renogybt.bluetooth.rhythm import CEILING_S
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import Unsubscribe
@@ -40,6 +40,7 @@ CALM_S = 10.0
 _SHORTEST_GAP_S = 20.0
 _TICK_S = 0.01
 _LONGEST_RUNG_S = 120.0
+_UNDOING_S = 1.0
 
 
 class Hands(Protocol):
@@ -47,6 +48,10 @@ class Hands(Protocol):
 
     def able(self) -> frozenset[Rung]:
         """The rungs that exist here and now, and are allowed."""
+        ...
+
+    def check(self) -> None:
+        """Raise BluetoothError where there is nothing that could be reset."""
         ...
 
     async def take(self, rung: Rung) -> None:
@@ -69,8 +74,9 @@ class CareSettings:
 class Watchdog:
     """Implements `RadioCare`. The radio tells it what happens; `run` acts, while the radio runs.
 
-    `now` counts monotonic seconds. `calm` waits until no transaction of a link is under way.
-    `on_unanswered` is called when a probe was not answered, and tells the fault in its turn.
+    `now` counts monotonic seconds. `calm` waits until no transaction of a link is under way. `linked` tells
+    whether there are links of ours, whose peripherals do not advertise. `on_unanswered` is called when a
+    probe was not answered, and tells the fault in its turn.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Watchdog:
         *,
         calm: Callable[[], Awaitable[None]] | None = None,
         on_unanswered: Callable[[], None] | None = None,
+        linked: Callable[[], bool] = lambda: False,
         settings: CareSettings | None = None,
     ) -> None:
         self._hands = hands
@@ -90,8 +97,16 @@ class Watchdog:
         self._repetition = repetition
         self._calm = calm
         self._on_unanswered = on_unanswered
+        self._linked = linked
+        self._taking: asyncio.Task[None] | None = None
+        self._taking_since = float("-inf")
         self._settings = settings or CareSettings()
-        self._health = Health(now(), was_lively=budget.lively, ceiling_s=self._settings.ceiling_s)
+        self._health = Health(
+            now(),
+            was_lively=budget.lively,
+            was_stuck=not budget.restarts.left(budget.now),
+            ceiling_s=self._settings.ceiling_s,
+        )
         self._recovery = Recovery(budget, frozenset())
         self._status = CareStatus(resets_left=budget.resets.left(budget.now))
         self._changes: Subscribers[CareStatus] = Subscribers()
@@ -125,8 +140,15 @@ class Watchdog:
         async with self._turn:
             if not force:
                 self._must_afford_reset()
+            try:
+                self._hands.check()
+            except BluetoothError as error:
+                raise ResetFailedError(f"the adapter cannot be reset: {error}") from error
+            await self._calmed()
             event = await self._perform(Rung.POWER_CYCLE, cause, Symptom.REFUSED)
-            if event.result is Result.NOT_DONE and Rung.POWER_CYCLE_BY_KERNEL in self._hands.able():
+            affordable = force or self._budget.resets.left(self._budget.now)
+            by_kernel = Rung.POWER_CYCLE_BY_KERNEL in self._hands.able()
+            if event.result is Result.NOT_DONE and by_kernel and affordable:
                 event = await self._perform(Rung.POWER_CYCLE_BY_KERNEL, cause, Symptom.REFUSED)
             if event.result is Result.NOT_DONE:
                 raise ResetFailedError(event.text)
@@ -149,7 +171,7 @@ class Watchdog:
     def hear(self, batch: Sequence[Advertisement]) -> None:
         """Advertisements have come."""
         self._health.hear(self._now(), batch)
-        if self._listening:
+        if self._listening or self._recovery.symptom is not None:
             self._news.set()
 
     def begin(self, *, monitored: bool) -> None:
@@ -200,22 +222,35 @@ class Watchdog:
             probe_at = await self._confirm(now)
             self._publish()
             return min(self._health.next_look, probe_at)
+        decision = self._decide(now, finding)
+        if decision.rung is not None and _is_paid(decision.rung):
+            await self._calmed()
+            # meanwhile all may have become well, or another process may have spent what was left
+            finding, now = self._health.look(self._now(), self._recovery.symptom), self._now()
+            decision = self._decide(now, finding)
+        if decision.rung is None or finding is None:
+            return min(decision.again_at, now + self._settings.look_s) if finding else None
+        await self._perform(decision.rung, finding.cause, finding.symptom)
+        return None
+
+    def _decide(self, now: float, finding: Finding | None) -> Decision:
+        """A silence proves little where the one who could be heard is silent because we have a link to it."""
+        if finding is not None and finding.weight is Weight.ONE_RESET and self._linked():
+            finding = replace(finding, weight=Weight.FREE)
         self._recovery.able = self._hands.able()
         decision = self._recovery.decide(now, finding)
         self._publish()
-        if decision.rung is None:
-            return min(decision.again_at, now + self._settings.look_s)
-        await self._perform(decision.rung, finding.cause, finding.symptom)
-        return None
+        return decision
 
     async def _confirm(self, now: float) -> float:
         """Nothing is wrong as far as can be seen; where nobody is heard, ask. When to look again at last."""
         health = self._health
         if health.well:
-            self._recovery.well()
-            self._budget.remember(lively=health.rhythm.lively)
-        elif health.scanning and self._recovery.symptom not in _SILENCES:
-            self._recovery.well()
+            self._recovery.well(heard=True)
+            if health.rhythm.known:
+                self._budget.remember(lively=health.rhythm.lively)
+        elif health.resting or (health.scanning and self._recovery.symptom not in _SILENCES):
+            self._recovery.well(heard=False)
         look_at = now + self._settings.look_s
         if not health.scanning:
             return look_at
@@ -245,28 +280,28 @@ class Watchdog:
             self._acting = False
 
     async def _act(self, rung: Rung, cause: str, symptom: Symptom) -> RadioEvent:
-        paid = STEPS[rung].price is not Price.FREE
-        if paid:
-            await self._calmed()
         began = self._now()
         _LOGGER.debug("%s, because %s ...", rung.value, cause)
         self._recovery.took(began, rung)
-        if paid:
+        self._taking_since = began
+        if _is_paid(rung):
             self._last_reset_at = began
         self._publish()
-        result, detail = await self._outcome(rung, began, symptom)
-        event = RadioEvent(rung, cause, result, self._now() - began, detail)
-        self._recovery.ended(rung, result)
-        if result is Result.HELPED:
-            self._recovery.well()
-        self._tell(event)
+        result, detail = Result.NOT_DONE, "given up"
+        try:
+            result, detail = await self._outcome(rung, began, symptom)
+        finally:
+            event = RadioEvent(rung, cause, result, self._now() - began, detail)
+            self._recovery.ended(rung, result)
+            if result is Result.HELPED:
+                self._recovery.well(heard=self._health.well_since(began))
+            self._tell(event)
         return event
 
     async def _outcome(self, rung: Rung, began: float, symptom: Symptom) -> tuple[Result, str]:
         step = STEPS[rung]
         try:
-            async with asyncio.timeout(step.deadline_s):
-                await self._hands.take(rung)
+            await self._take(rung, step.deadline_s)
         except TimeoutError as error:
             return Result.NOT_DONE, str(error) or f"nothing came of it within {step.deadline_s:g} s"
         except BluetoothError as error:
@@ -276,6 +311,32 @@ class Watchdog:
         if await self._verified(began, self._now() + patience_s, symptom, hasty=hasty):
             return Result.HELPED, ""
         return Result.IN_VAIN, ""
+
+    async def _take(self, rung: Rung, deadline_s: float) -> None:
+        """In a task of its own: when this one is cancelled, what was begun is undone by that one.
+
+        Raises BluetoothError, TimeoutError or RestartNeededError.
+        """
+        self._taking = taking = asyncio.create_task(self._hands.take(rung), name=f"rung {rung.name}")
+        taking.add_done_callback(_retrieve)
+        try:
+            done, _ = await asyncio.wait([taking], timeout=deadline_s)
+            if not done:
+                await self._undo(taking)
+                raise TimeoutError
+        finally:
+            taking.cancel()
+        taking.result()
+
+    async def end(self) -> None:
+        """Have the reset that is under way, if any, leave the adapter with its power; bounded."""
+        if self._taking is not None and self._last_reset_at == self._taking_since:
+            await self._undo(self._taking)
+
+    async def _undo(self, taking: asyncio.Task[None]) -> None:
+        if not taking.done():
+            taking.cancel()
+            await asyncio.wait([taking], timeout=_UNDOING_S)
 
     async def _verified(self, since: float, until: float, symptom: Symptom, *, hasty: bool) -> bool:
         """Whether an advertisement comes or, where silence is nothing special, all that is asked answers.
@@ -325,9 +386,11 @@ class Watchdog:
     def _publish(self) -> None:
         status = self._now_status(self._status.rungs, self._status.resets, self._status.last)
         if status.state is not self._status.state and status.state is CareState.EXHAUSTED:
-            _LOGGER.warning(
+            self._repetition.log(
+                _LOGGER,
+                logging.WARNING,
                 "recovery is exhausted: the adapter was reset as often as is allowed within an hour. The rest"
-                " of the program goes on; what disturbs nobody is tried every minute"
+                " of the program goes on; what disturbs nobody is tried every minute",
             )
         self._become(status)
 
@@ -339,6 +402,16 @@ class Watchdog:
         if status != self._status:
             self._status = status
             self._changes.notify(status)
+
+
+def _is_paid(rung: Rung) -> bool:
+    return STEPS[rung].price is not Price.FREE
+
+
+def _retrieve(taking: asyncio.Task[None]) -> None:
+    """Whatever it was, perhaps nobody waits for it any more."""
+    if not taking.cancelled():
+        taking.exception()
 
 
 _SILENCES = (Symptom.SILENT, Symptom.GARBLED)

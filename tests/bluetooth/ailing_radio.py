@@ -11,23 +11,14 @@ from proxy.virtual_time import VirtualLoop
 from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.errors import BusError
 from renogybt.bluetooth.health import Fault
+from renogybt.bluetooth.recovery import STEPS, Price
 from renogybt.bluetooth.watchdog import CareSettings, Watchdog
 from renogybt.model.advertisement import AddressType, Advertisement
 from renogybt.model.recovery import CareStatus, RadioEvent, RestartNeededError, Rung
 from renogybt.service.repetition import Repetition
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
-RESETS = frozenset(
-    {
-        Rung.POWER_ON,
-        Rung.UNBLOCK,
-        Rung.POWER_CYCLE,
-        Rung.POWER_CYCLE_BY_KERNEL,
-        Rung.RESET_HARDWARE,
-        Rung.RESTART_BLUETOOTHD,
-        Rung.RESTART_PROGRAM,
-    }
-)
+RESETS = frozenset(rung for rung, step in STEPS.items() if step.price is not Price.FREE)
 UNPRIVILEGED = frozenset({Rung.POKE, Rung.RESTART_SCAN, Rung.REOPEN_BUS, Rung.POWER_ON, Rung.POWER_CYCLE})
 """What can be done without the management socket, without root's units, and not under systemd."""
 BY_MGMT = UNPRIVILEGED | {Rung.STOP_KERNEL_SCAN, Rung.POWER_CYCLE_BY_KERNEL}
@@ -64,6 +55,8 @@ class Patient:
     loop: VirtualLoop = field(default_factory=VirtualLoop)
     taken: list[tuple[float, Rung]] = field(default_factory=list)
     statuses: list[tuple[float, CareStatus]] = field(default_factory=list)
+    linked: bool = False
+    """Whether somebody has a link."""
     answers: bool = True
     """Whether probes are answered."""
 
@@ -75,8 +68,16 @@ class Patient:
         self._random = Random(1)
         self._tasks: list[asyncio.Task[None]] = []
         clock = self.loop.time
-        self.care_budget = Budget(clock=clock, boot=lambda: "boot") if self.budget is None else self.budget
-        self.care = Watchdog(_Hands(self), self.care_budget, clock, Repetition(clock), settings=self.settings)
+        own = Budget(clock=clock, boot=lambda: "boot") if self.budget is None else self.budget
+        self.care_budget = own
+        self.care = Watchdog(
+            _Hands(self),
+            own,
+            clock,
+            Repetition(clock),
+            settings=self.settings,
+            linked=lambda: self.linked,
+        )
         self.care.watch(lambda status: self.statuses.append((self.loop.time(), status)))
 
     def __enter__(self) -> Self:
@@ -116,6 +117,21 @@ class Patient:
         if self._fault is not None:
             self.care.fail(self._fault)
             self.loop.call_later(RETRY_S, self._tell_fault)
+
+    def heal(self) -> None:
+        """All is well again, without anybody's help."""
+        self._silent = self._garbled = False
+        self._fault = None
+        self.care.begin(monitored=self.monitored)
+
+    def ask_for_reset(self) -> RadioEvent:
+        """As a person does; what came of it."""
+        return self.loop.run_until_complete(self.care.reset("a person asks"))
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing ails it."""
+        return not (self._silent or self._garbled) and self._fault is None
 
     def leave(self, crowd: Crowd) -> None:
         """Other devices are here from now on."""
@@ -169,6 +185,9 @@ class Patient:
 class _Hands:
     def __init__(self, patient: Patient) -> None:
         self._patient = patient
+
+    def check(self) -> None:
+        """It is always there."""
 
     def able(self) -> frozenset[Rung]:
         return self._patient.able

@@ -1,7 +1,9 @@
 """What is done about a radio that is ill, and that nothing is done about one that is not; in virtual time."""
 
+import logging
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from bluetooth.ailing_radio import (
@@ -17,10 +19,12 @@ from bluetooth.ailing_radio import (
     Crowd,
     Patient,
 )
+from proxy.virtual_time import VirtualLoop
 
+from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.health import Fault
 from renogybt.bluetooth.watchdog import CareSettings
-from renogybt.model.recovery import CareState, RestartNeededError, Result, Rung
+from renogybt.model.recovery import CareState, ResetFailedError, RestartNeededError, Result, Rung
 
 WARM_UP_S = 300.0
 
@@ -163,9 +167,10 @@ def test_advertisements_that_come_without_data_are_a_fault() -> None:
         assert patient.events[-1].result is Result.HELPED
 
 
-@pytest.mark.parametrize("offset_s", [0.0, 9.0, 24.0])
-def test_whenever_they_lose_their_data_it_is_over_within_45_seconds(offset_s: float) -> None:
-    with Patient(BUSY) as patient:
+@pytest.mark.parametrize("crowd", [BUSY, Crowd(5, 1.0), Crowd(5, 5.0)])
+@pytest.mark.parametrize("offset_s", [0.0, 9.0, 24.0, 29.0])
+def test_whenever_they_lose_their_data_it_is_over_within_45_seconds(offset_s: float, crowd: Crowd) -> None:
+    with Patient(crowd) as patient:
         patient.advance(WARM_UP_S + offset_s)
         patient.lose_data(Rung.RESTART_SCAN)
         patient.advance(45.0)
@@ -319,3 +324,174 @@ def test_the_program_ends_as_the_last_rung_only_and_once_an_hour() -> None:
         again.fall_silent()
         again.advance(HOUR_S / 4)
         assert Rung.RESTART_PROGRAM not in again.rungs
+
+
+# -- what deceives
+
+
+def begin_anew_every(patient: Patient, seconds: float, for_s: float) -> None:
+    """As clients do who switch the scan mode, or attempts to connect."""
+    until = patient.loop.time() + for_s
+    while patient.loop.time() < until:
+        patient.advance(seconds)
+        patient.care.begin(monitored=patient.monitored)
+
+
+@pytest.mark.parametrize("every_s", [4.0, 9.0])
+def test_a_dead_scan_that_is_begun_anew_again_and_again_is_noticed_after_two_minutes(every_s: float) -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent(Rung.POWER_CYCLE)
+        begin_anew_every(patient, every_s, 170.0)
+        assert patient.taken[0][0] - WARM_UP_S <= 121.0 + every_s
+        assert patient.rungs[-1] is Rung.POWER_CYCLE
+
+
+def test_faults_that_take_turns_are_one_trouble() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        for _ in range(20):
+            patient.fail(Fault.REFUSED, Rung.POWER_CYCLE)
+            patient.advance(2.0)
+            if patient.well:
+                break
+            patient.fail(Fault.BUSY, Rung.POWER_CYCLE)
+            patient.advance(1.0)
+        assert patient.rungs[-1] is Rung.POWER_CYCLE
+
+
+def test_a_radio_that_falls_silent_within_the_first_minute_is_reset_once() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(20.0)
+        patient.fall_silent(Rung.POWER_CYCLE)
+        patient.advance(120.0)
+        assert patient.events[-1].rung is Rung.POWER_CYCLE
+        assert patient.events[-1].result is Result.HELPED
+
+
+def test_the_only_device_is_not_missed_while_there_is_a_link_to_it() -> None:
+    with Patient(LONELY) as patient:
+        for _ in range(12):
+            patient.linked = False
+            patient.leave(LONELY)
+            patient.advance(900.0)
+            patient.linked = True
+            patient.leave(NOBODY)
+            patient.advance(600.0)
+        assert patient.resets == []
+
+
+@pytest.mark.parametrize("crowd", [Crowd(5, 1.0), Crowd(3, 2.0), BUSY])
+def test_after_data_have_come_back_nothing_more_is_done(crowd: Crowd) -> None:
+    with Patient(crowd) as patient:
+        patient.advance(WARM_UP_S)
+        patient.lose_data(Rung.RESTART_SCAN)
+        patient.advance(600.0)
+        assert patient.rungs == [Rung.RESTART_SCAN]
+        assert patient.care.status.state is CareState.WELL
+
+
+@pytest.mark.parametrize("crowd", [Crowd(1, 0.9, b""), Crowd(2, 0.2, b"")])
+def test_neighbours_that_never_send_data_cost_no_reset(crowd: Crowd) -> None:
+    with Patient(crowd) as patient:
+        patient.advance(6 * HOUR_S)
+        assert patient.taken == []
+
+
+def test_many_that_never_send_data_cost_no_reset_either() -> None:
+    with Patient(Crowd(6, 1.0, b"")) as patient:
+        patient.advance(6 * HOUR_S)
+        assert patient.resets == []
+
+
+def test_once_it_is_exhausted_an_hour_brings_one_reset() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.leave(NOBODY)
+        patient.advance(12 * HOUR_S)
+        assert len(patient.resets) <= 10 + 12
+
+
+def test_in_a_deserted_place_a_restart_of_bluetoothd_brings_no_second_reset() -> None:
+    with Patient(LONELY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.leave(NOBODY)
+        patient.advance(HOUR_S)
+        for _ in range(5):
+            patient.fail(Fault.NO_SERVICE, Rung.RESTART_SCAN)
+            patient.advance(1.0)
+            patient.heal()
+            patient.advance(HOUR_S)
+        assert len(patient.resets) == 1
+
+
+# -- on request, and beside others
+
+
+def test_a_power_cycle_by_the_kernel_needs_what_is_left_of_the_budget_too() -> None:
+    with Patient(BUSY, undoable=frozenset({Rung.POWER_CYCLE})) as patient:
+        patient.advance(WARM_UP_S)
+        for _ in range(9):
+            patient.care_budget.resets.spend(patient.care_budget.now - 100.0)
+        with pytest.raises(ResetFailedError):
+            patient.ask_for_reset()
+        assert patient.rungs == [Rung.POWER_CYCLE]
+
+
+def test_what_another_process_has_spent_is_not_forgotten(tmp_path: Path) -> None:
+    loop = VirtualLoop()
+
+    def budget() -> Budget:
+        return Budget(tmp_path / "recovery.json", clock=loop.time, boot=lambda: "boot")
+
+    with Patient(BUSY, budget=budget(), loop=loop) as patient:
+        other = budget()
+        for _ in range(4):
+            other.resets.spend(0.0)
+        other.save()
+        patient.advance(WARM_UP_S)  # in which it writes down that the place is lively
+        assert budget().lively
+        assert budget().resets.left(loop.time()) == 6
+
+
+def test_the_shortest_gap_is_kept_by_the_next_process() -> None:
+    loop = VirtualLoop()
+    budget = Budget(clock=loop.time, boot=lambda: "boot")
+    budget.resets.spend(0.0)
+    with Patient(BUSY, budget=budget, loop=loop) as patient:
+        patient.advance(3.0)
+        patient.fail(Fault.BUSY, Rung.POWER_CYCLE)
+        patient.advance(40.0)
+        assert 20.0 <= patient.resets[0] <= 22.0
+
+
+def test_a_reset_whose_asker_leaves_is_told_all_the_same() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        asking = patient.loop.create_task(patient.care.reset("a person asks"))
+        patient.advance(0.02)
+        asking.cancel()
+        patient.advance(5.0)
+        assert patient.care.status.resets == 1
+        assert patient.care.status.last is not None
+        assert patient.care.status.state is CareState.WELL
+
+
+def test_when_another_process_takes_the_scan_over_nothing_is_exhausted_any_more() -> None:
+    with Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent()
+        patient.advance(2 * HOUR_S)
+        assert patient.care.status.state is CareState.EXHAUSTED
+        patient.care.rest()
+        patient.advance(400.0)
+        assert patient.care.status.state is CareState.WELL
+
+
+def test_two_days_of_a_permanent_fault_are_told_in_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), Patient(BUSY) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent()
+        patient.advance(2 * DAY_S)
+    assert len(caplog.records) < 2000
+    assert len(patient.taken) > 5000
