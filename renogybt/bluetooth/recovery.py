@@ -97,6 +97,9 @@ class Recovery:
         self.state = CareState.WELL
         self.symptom: Symptom | None = None
         """What the ladder is climbed for, None while all is well."""
+        self.owes_reset = False
+        """Whether the last reset was begun and could not be done. A controller that was dead during it and
+        lives again is heard, but makes no links until it is reset (seen on a virtual one)."""
         self._budget = budget
         self._weight = Weight.FREE
         self._free_done: set[Rung] = set()
@@ -182,7 +185,10 @@ class Recovery:
 
     def ended(self, rung: Rung, result: Result) -> None:
         """What came of it. A reset that cannot be done is proof that the silence is none of the place."""
-        if result is Result.NOT_DONE and STEPS[rung].price is not Price.FREE:
+        if STEPS[rung].price is Price.FREE:
+            return
+        self.owes_reset = result is Result.NOT_DONE
+        if self.owes_reset:
             self._proven = True
             if self._resets_taken < self._kinds_of_reset:
                 # nothing has happened to the adapter that it would need time for; try the next kind

@@ -155,16 +155,20 @@ class Watchdog:
             return event
 
     def _must_afford_reset(self) -> None:
-        self._budget.refresh()
-        wait_s = max(
-            self._budget.resets.free_at(self._budget.now) - self._budget.now,
-            self._last_reset_at + _SHORTEST_GAP_S - self._now(),
-        )
+        wait_s = self._reset_wait_s()
         if wait_s > 0:
             when = f"the next one is allowed in {wait_s:.0f} s" if wait_s < 1e9 else "none is allowed"
             raise ResetRefusedError(
                 f"the adapter was reset {len(self._budget.resets.spent)} times within the last hour; {when}"
             )
+
+    def _reset_wait_s(self) -> float:
+        """How long until a reset is allowed, by the budget and by the shortest gap."""
+        self._budget.refresh()
+        return max(
+            self._budget.resets.free_at(self._budget.now) - self._budget.now,
+            self._last_reset_at + _SHORTEST_GAP_S - self._now(),
+        )
 
     # -- what the radio tells
 
@@ -246,6 +250,8 @@ class Watchdog:
         """Nothing is wrong as far as can be seen; where nobody is heard, ask. When to look again at last."""
         health = self._health
         if health.well:
+            if self._recovery.owes_reset and not self._linked():
+                return await self._make_good(now)
             self._recovery.well(heard=True)
             if health.rhythm.known:
                 self._budget.remember(lively=health.rhythm.lively)
@@ -264,6 +270,18 @@ class Watchdog:
         if not await self._hands.probe():
             self._unanswered()
         return look_at
+
+    async def _make_good(self, now: float) -> float:
+        """Do the reset that could not be done, now that the controller answers; when to look again."""
+        wait_s = self._reset_wait_s()
+        if wait_s <= 0 and Rung.POWER_CYCLE in self._hands.able():
+            self._recovery.owes_reset = False
+            await self._perform(Rung.POWER_CYCLE, "the reset before could not be done", Symptom.REFUSED)
+            self._recovery.owes_reset = False  # once is enough, whatever came of it
+            return now
+        if wait_s > self._settings.look_s:
+            self._recovery.owes_reset = False
+        return now + max(wait_s, _TICK_S)
 
     def _unanswered(self) -> None:
         if self._on_unanswered is None:
@@ -290,9 +308,9 @@ class Watchdog:
         result, detail = Result.NOT_DONE, "given up"
         try:
             result, detail = await self._outcome(rung, began, symptom)
+            self._recovery.ended(rung, result)
         finally:
             event = RadioEvent(rung, cause, result, self._now() - began, detail)
-            self._recovery.ended(rung, result)
             if result is Result.HELPED:
                 self._recovery.well(heard=self._health.well_since(began))
             self._tell(event)

@@ -303,6 +303,20 @@ def test_where_no_power_cycle_can_be_done_the_hardware_is_reset_in_time() -> Non
         assert patient.events[-1].result is Result.HELPED
 
 
+def test_a_reset_that_could_not_be_done_is_done_when_the_controller_lives_again() -> None:
+    with Patient(BUSY, undoable=frozenset({Rung.POWER_CYCLE, Rung.POWER_CYCLE_BY_KERNEL})) as patient:
+        patient.advance(WARM_UP_S)
+        patient.fall_silent()
+        patient.advance(22.0)
+        assert patient.rungs[-2:] == [Rung.POWER_CYCLE, Rung.POWER_CYCLE_BY_KERNEL]
+        patient.undoable = frozenset()
+        patient.heal()
+        before = len(patient.rungs)
+        patient.advance(DAY_S / 24)
+        assert patient.rungs[before:] == [Rung.POWER_CYCLE]
+        assert patient.care.status.state is CareState.WELL
+
+
 def test_dead_hardware_is_reset_three_times_an_hour_and_no_more() -> None:
     able = BY_MGMT | {Rung.RESET_HARDWARE}
     with Patient(BUSY, able) as patient:

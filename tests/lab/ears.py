@@ -6,8 +6,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from aioesphomeapi import APIClient, BluetoothLERawAdvertisementsResponse
+from aioesphomeapi import APIClient, BluetoothLERawAdvertisementsResponse, EntityState, SensorState
+from world import HUB_ADDRESS
 
 from renogybt.bluetooth.radio import BlueZRadio
 from renogybt.bluetooth.scan_lock import parse_note
@@ -18,13 +20,28 @@ from renogybt.model.radio import ScanMode, ScannerState, ScannerStatus
 ROOT = Path(__file__).parents[2]
 LOCK = Path("/run/lab/scan.lock")
 PORT = 6099
+SECTIONS = f"""
+[device]
+mac_addr = {HUB_ADDRESS}
+type = RNG_BATT
+device_id = 48,49,50,51
+renogy_read_interval = 2
+
+[device:controller]
+mac_addr = {HUB_ADDRESS}
+type = RNG_CTRL
+device_id = 96
+"""
+"""Of a configuration with all that the hub has to read."""
+SCANNING, ALL_READ = "scanning (", "unit 96: reading"
+"""What the program says. A client that comes when it knows all devices is not sent away to list them anew."""
 
 
 class Ears:
-    """Everything that a radio delivers, and every state it goes through."""
+    """Everything that a radio delivers, and every state it goes through; `options` are for BlueZRadio."""
 
-    def __init__(self, source: AdvertisementSource, lock: Path = LOCK) -> None:
-        self.radio = BlueZRadio(source=source, lock_path=lock)
+    def __init__(self, source: AdvertisementSource, lock: Path = LOCK, **options: Any) -> None:
+        self.radio = BlueZRadio(source=source, lock_path=lock, **options)
         self.heard: list[Advertisement] = []
         self.states: list[ScannerStatus] = []
         self._changed = asyncio.Event()
@@ -89,10 +106,16 @@ async def listening(source: AdvertisementSource, lock: Path = LOCK) -> AsyncIter
 
 
 class Program:
-    """The program in a process of its own, with a client that is subscribed to everything."""
+    """The program in a process of its own, with a client that is subscribed to everything.
+
+    `log` are its lines so far. `lost` tells whether the client has lost its connection.
+    """
 
     def __init__(self) -> None:
         self.raw: list[tuple[int, int, int, bytes]] = []
+        self.log: list[str] = []
+        self.lost = False
+        self._rest_of_log: asyncio.Task[None]
         self.client = APIClient("127.0.0.1", PORT, None)
         self.process: asyncio.subprocess.Process
 
@@ -101,8 +124,11 @@ class Program:
             (each.address, each.rssi, each.address_type, each.data) for each in response.advertisements
         ]
 
-    async def start(self, source: str, folder: Path, sections: str = "") -> None:
-        """Returns when a client is subscribed; `sections` are added to its configuration."""
+    async def start(self, source: str, folder: Path, sections: str = "", ready: str = SCANNING) -> None:
+        """Returns when a client is subscribed; `sections` are added to its configuration.
+
+        The client comes after the line with `ready`.
+        """
         settings = {
             "advertisement_source": source,
             "native_api_port": PORT,
@@ -116,18 +142,31 @@ class Program:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, str(ROOT / "unified_proxy.py"), str(config), stderr=asyncio.subprocess.PIPE
         )
+        self._rest_of_log = asyncio.create_task(self._read_log())
+        await self.says(ready, 30)
         async with asyncio.timeout(20):
-            await self._wait_for_line("scanning (")
-            await self.client.connect(login=True)
+            await self.client.connect(on_stop=self._on_stop, login=True)
         self.client.subscribe_bluetooth_le_raw_advertisements(self._on_raw)
         await self.client.device_info()  # answered after the subscription
 
-    async def _wait_for_line(self, text: str) -> None:
+    async def _on_stop(self, expected: bool) -> None:
+        self.lost = self.lost or not expected
+
+    async def says(self, text: str, timeout_s: float) -> None:
+        """Wait for a line with this text, which may have come already."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not any(text in line for line in self.log):
+                    assert not self._rest_of_log.done(), "it has ended"
+                    await asyncio.sleep(0.02)
+        except (TimeoutError, AssertionError) as error:
+            raise AssertionError("\n".join([f"no line with {text!r}", *self.log])) from error
+
+    async def _read_log(self) -> None:
+        """All of it: a pipe that nobody reads stops the program one day."""
         assert self.process.stderr is not None
-        while line := (await self.process.stderr.readline()).decode():
-            if text in line:
-                return
-        raise AssertionError("the program ended before it was scanning")
+        while line := await self.process.stderr.readline():
+            self.log.append(line.decode().rstrip())
 
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -136,17 +175,50 @@ class Program:
         async with asyncio.timeout(5):
             return await self.process.wait()
 
+    async def close(self) -> None:
+        """End whatever still runs."""
+        try:
+            if self.process.returncode is None:
+                await self.stop()
+        finally:
+            if self.process.returncode is None:
+                self.process.kill()
+            await self._rest_of_log
+
 
 @contextlib.asynccontextmanager
-async def program(source: str, folder: Path, sections: str = "") -> AsyncIterator[Program]:
+async def program(
+    source: str, folder: Path, sections: str = "", ready: str = SCANNING
+) -> AsyncIterator[Program]:
     """The running program; it is ended at the end of the block."""
     running = Program()
-    await running.start(source, folder, sections)
     try:
+        await running.start(source, folder, sections, ready)
         yield running
     finally:
-        if running.process.returncode is None:
-            await running.stop()
+        await running.close()
+
+
+async def first_voltage(running: Program, timeout_s: float) -> float:
+    """Wait until a client is told a voltage; the seconds that it took."""
+    start = time.monotonic()
+    entities, _ = await running.client.list_entities_services()
+    wanted = {(each.device_id, each.key) for each in entities if each.object_id.endswith("voltage")}
+    assert wanted
+    told = asyncio.Event()
+
+    def look(state: EntityState) -> None:
+        if (
+            isinstance(state, SensorState)
+            and (state.device_id, state.key) in wanted
+            and not state.missing_state
+        ):
+            told.set()
+
+    running.client.subscribe_states(look)
+    async with asyncio.timeout(timeout_s):
+        await told.wait()
+    return time.monotonic() - start
 
 
 def noted_monitor(lock: Path) -> int | None:

@@ -14,9 +14,11 @@ Run = tuple[subprocess.Popen[bytes], TextIO]
 LAB = Path(__file__).parents[2] / "scripts" / "lab.sh"
 GUEST = Path(__file__).parent / "guest"
 FIRST = (GUEST / "test_reader.py", GUEST / "test_connections.py")
+HEALING = (GUEST / "test_healing.py",)
 PARTS = {
     "reader and connections": FIRST,
-    "all others": sorted(set(GUEST.glob("test_*.py")).difference(FIRST)),
+    "healing": HEALING,
+    "all others": sorted(set(GUEST.glob("test_*.py")).difference(FIRST, HEALING)),
 }
 """What runs in a guest of its own. They take equally long, for the most part waiting."""
 

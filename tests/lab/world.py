@@ -37,7 +37,7 @@ async def world(line: str) -> Any:
 
 
 async def bluetoothd(action: str) -> None:
-    """`start`, `stop` (SIGTERM), `crash` (SIGKILL) or `restart`; see bluetoothd.sh."""
+    """`start`, `stop`, `crash`, `segv`, `restart`, `freeze` or `thaw`; bluetoothd.sh says what they are."""
     process = await asyncio.create_subprocess_exec(f"{os.environ['LAB']}/bluetoothd.sh", action)
     async with asyncio.timeout(15):
         if await process.wait():

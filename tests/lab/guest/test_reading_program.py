@@ -9,27 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from aioesphomeapi import EntityState, SensorState
 from bluez import ADAPTER, DEVICE, Bluez
-from ears import ROOT, Program, program
+from ears import ROOT, SECTIONS, Program, first_voltage, program
 from readings import ALL, asked
 from world import HUB_ADDRESS, world
 
 HUB_PATH = f"/org/bluez/hci0/dev_{HUB_ADDRESS.replace(':', '_')}"
 SOURCES = ("mgmt", "dbus")
 BOTH = pytest.mark.parametrize("source", SOURCES)
-SECTIONS = f"""
-[device]
-mac_addr = {HUB_ADDRESS}
-type = RNG_BATT
-device_id = 48,49,50,51
-renogy_read_interval = 2
-
-[device:controller]
-mac_addr = {HUB_ADDRESS}
-type = RNG_CTRL
-device_id = 96
-"""
 
 
 def moments(*pauses_s: float, brief: list[tuple[str, float]]) -> pytest.MarkDecorator:
@@ -41,28 +28,6 @@ def moments(*pauses_s: float, brief: list[tuple[str, float]]) -> pytest.MarkDeco
             for moment in itertools.product(SOURCES, pauses_s)
         ],
     )
-
-
-async def first_voltage(running: Program, timeout_s: float) -> float:
-    """Wait until a client is told a voltage; the seconds that it took."""
-    start = time.monotonic()
-    entities, _ = await running.client.list_entities_services()
-    wanted = {(each.device_id, each.key) for each in entities if each.object_id.endswith("voltage")}
-    assert wanted
-    told = asyncio.Event()
-
-    def look(state: EntityState) -> None:
-        if (
-            isinstance(state, SensorState)
-            and (state.device_id, state.key) in wanted
-            and not state.missing_state
-        ):
-            told.set()
-
-    running.client.subscribe_states(look)
-    async with asyncio.timeout(timeout_s):
-        await told.wait()
-    return time.monotonic() - start
 
 
 async def terminated(running: Program) -> float:

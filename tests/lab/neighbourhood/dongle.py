@@ -1,11 +1,29 @@
 """An adapter that can be pulled out and put back."""
 
+import errno
+import os
 from typing import Any
 
 from bumble.transport import open_transport
 
 from neighbourhood.adapter import Adapter, Ears
 from neighbourhood.air import Air
+
+
+class Wire:
+    """From the controller to the host. The kernel refuses what comes while the adapter has no power, as the
+    end of a link may; Bumble's own wire would pull the adapter out for that."""
+
+    def __init__(self, transport: Any) -> None:
+        self._file: int = transport.sink.transport.get_extra_info("pipe").fileno()
+
+    def on_packet(self, packet: bytes) -> None:
+        """Raises OSError."""
+        try:
+            os.write(self._file, packet)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
 
 
 class Dongle:
@@ -35,6 +53,7 @@ class Dongle:
         if self._plugged is not None:
             return
         transport = await open_transport("vhci")
+        transport.sink = Wire(transport)
         adapter = Adapter(f"adapter {self._number}", self._air, self.address, transport, self._ears)
         self._plugged = adapter, transport
         self._air.adapters.add(adapter)
