@@ -1,6 +1,7 @@
 """A radio in virtual time that falls ill on request, and what a watchdog does about it."""
 
 import asyncio
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -17,7 +18,9 @@ from renogybt.model.advertisement import AddressType, Advertisement
 from renogybt.model.recovery import CareStatus, RadioEvent, RestartNeededError, Rung
 from renogybt.service.repetition import Repetition
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
+HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S * float(os.environ.get("RENOGYBT_DAYS", "1"))
+"""RENOGYBT_DAYS shortens the days: what a second interpreter shows needs no whole ones."""
 RESETS = frozenset(rung for rung, step in STEPS.items() if step.price is not Price.FREE)
 UNPRIVILEGED = frozenset({Rung.POKE, Rung.RESTART_SCAN, Rung.REOPEN_BUS, Rung.POWER_ON, Rung.POWER_CYCLE})
 """What can be done without the management socket, without root's units, and not under systemd."""

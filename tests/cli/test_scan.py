@@ -123,7 +123,7 @@ async def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, extra: str
 
 async def test_an_interrupted_scan_shows_what_it_has(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *("timeout", "--signal=INT", "1", *MODULE, "scan", "--demo", "--seconds", "60"),
+        *("timeout", "--signal=INT", "4", *MODULE, "scan", "--demo", "--seconds", "60"),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
