@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from queue import Queue
 
 import pytest
 from doctor.place import LISTEN, Place, by_name, problems_in, script, start
@@ -89,14 +90,15 @@ async def test_a_mistake_in_a_check_is_loud_and_costs_its_row_only(
     def err(_case: Case) -> Iterable[Finding]:
         raise KeyError("mistake")
 
-    told: list[type[BaseException]] = []
-    monkeypatch.setattr(threading, "excepthook", lambda hook: told.append(hook.exc_type))
+    told: Queue[type[BaseException]] = Queue()
+    monkeypatch.setattr(threading, "excepthook", lambda hook: told.put(hook.exc_type))
     rows = by_name(await examine(bare.machine, bare.question, (Check(("broken",), work=err), FINE)))
 
     assert rows["broken"].verdict is Verdict.UNKNOWN
     assert "traceback" in rows["broken"].text
     assert rows["fine"].verdict is Verdict.OK
-    assert told == [KeyError]
+    # the thread tells its fault after it has told that there is none to wait for
+    assert await asyncio.to_thread(told.get, timeout=5.0) is KeyError
 
 
 async def test_a_folder_that_never_answers_leaves_the_defaults(bare: Place) -> None:
