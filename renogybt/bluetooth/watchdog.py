@@ -272,16 +272,17 @@ class Watchdog:
         return look_at
 
     async def _make_good(self, now: float) -> float:
-        """Do the reset that could not be done, now that the controller answers; when to look again."""
+        """Do the reset that could not be done, now that the controller answers, unless it may not be done or
+        only much later; when to look again."""
         wait_s = self._reset_wait_s()
-        if wait_s <= 0 and Rung.POWER_CYCLE in self._hands.able():
+        if Rung.POWER_CYCLE not in self._hands.able() or wait_s > self._settings.look_s:
             self._recovery.owes_reset = False
-            await self._perform(Rung.POWER_CYCLE, "the reset before could not be done", Symptom.REFUSED)
-            self._recovery.owes_reset = False  # once is enough, whatever came of it
             return now
-        if wait_s > self._settings.look_s:
-            self._recovery.owes_reset = False
-        return now + max(wait_s, _TICK_S)
+        if wait_s > 0:
+            return now + wait_s
+        await self._perform(Rung.POWER_CYCLE, "the reset before could not be done", Symptom.REFUSED)
+        self._recovery.owes_reset = False  # once is enough, whatever came of it
+        return now
 
     def _unanswered(self) -> None:
         if self._on_unanswered is None:

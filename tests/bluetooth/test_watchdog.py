@@ -317,6 +317,19 @@ def test_a_reset_that_could_not_be_done_is_done_when_the_controller_lives_again(
         assert patient.care.status.state is CareState.WELL
 
 
+def test_a_reset_that_may_not_be_made_good_is_let_go() -> None:
+    able = UNPRIVILEGED - {Rung.POWER_CYCLE}
+    with Patient(BUSY, able, undoable=frozenset({Rung.POWER_CYCLE})) as patient:
+        patient.advance(WARM_UP_S)
+        with pytest.raises(ResetFailedError):
+            patient.ask_for_reset()
+        looks: list[float] = []
+        patient.care.looks.add(lambda _: looks.append(patient.loop.time()))
+        patient.advance(600.0)
+        assert patient.rungs == [Rung.POWER_CYCLE]
+        assert len(looks) < 600  # less than one a second
+
+
 def test_dead_hardware_is_reset_three_times_an_hour_and_no_more() -> None:
     able = BY_MGMT | {Rung.RESET_HARDWARE}
     with Patient(BUSY, able) as patient:
