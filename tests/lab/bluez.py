@@ -115,6 +115,30 @@ class Bluez:
             self._bus.remove_message_handler(on_message)
             await self._match("RemoveMatch", rule)
 
+    @contextlib.asynccontextmanager
+    async def manufacturer_data(self) -> AsyncIterator[list[bytes]]:
+        """All that is signalled of any device, in its order and without companies, while the block lasts."""
+        told: list[bytes] = []
+
+        def on_message(message: Message) -> None:
+            if message.member == "PropertiesChanged":
+                changed = message.body[1]
+            elif message.member == "InterfacesAdded":
+                changed = message.body[1].get(DEVICE, {})
+            else:
+                return
+            if "ManufacturerData" in changed:
+                told.extend(each.value for each in changed["ManufacturerData"].value.values())
+
+        rule = "type='signal',sender='org.bluez'"
+        await self._match("AddMatch", rule)
+        self._bus.add_message_handler(on_message)
+        try:
+            yield told
+        finally:
+            self._bus.remove_message_handler(on_message)
+            await self._match("RemoveMatch", rule)
+
     async def _match(self, member: str, rule: str) -> None:
         bus = "org.freedesktop.DBus"
         await self._bus.call(
