@@ -63,6 +63,7 @@ class Hub:
         self._orders = Orders(self._stir)
         self._handover = Handover(self._stir)
         self._back_off = BackOff(interval_s)
+        self._pace: Pace | None = None
         self._woken = False  # a round is wanted, beside the schedule or because one was not had
         for unit in units:
             unit.on_stale(self.tell_health)
@@ -76,7 +77,7 @@ class Hub:
 
     async def run(self) -> None:
         """Read on schedule until cancelled, then close the link. May be run again."""
-        pace = Pace(self._interval_s, _now())
+        self._pace = pace = Pace(self._interval_s, _now())
         for unit in self.units:
             unit.open()
         with self._handover.served():
@@ -161,8 +162,9 @@ class Hub:
         return health
 
     async def _visit(self, due: Sequence[Unit]) -> None:
-        visit = Visit(self._connection, due, self._deliver)
         began = _now()
+        until = _NEVER if self._pace is None else self._pace.end_of(began)
+        visit = Visit(self._connection, due, self._deliver, until)
         fault: GattError | TimeoutError | None = None
         self._back_off.begin()
         try:

@@ -23,5 +23,11 @@ class Pace:
     def advance(self, now: float) -> None:
         """A round has just ended: the next one is the first that is not yet due."""
         if now >= self.due:
-            covered = floor((now - self._start) / self._interval_s)
-            self._number = max(self._number, covered) + 1
+            self._number = max(self._number, self._covered(now)) + 1
+
+    def end_of(self, now: float) -> float:
+        """By when a round that begins now must have ended, or it costs the next one."""
+        return self._start + (self._covered(now) + 1) * self._interval_s
+
+    def _covered(self, now: float) -> int:
+        return floor((now - self._start) / self._interval_s)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from renogybt.model.gatt import ConnectError, GattError, NotHeardError
 from renogybt.protocols.modbus.errors import ExceptionReplyError
@@ -33,18 +34,31 @@ Deliver = Callable[[Unit, Values], None]
 """Takes the values of a unit; raises AlienError."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """What a try has ended with, and after how long (seconds)."""
+
+    trouble: str
+    lasted_s: float
+
+
 class Visit:
     """Asks `units`; `waiting` are those that have neither been read nor been given up.
 
     Those that are silent are asked again when all others are done, so that they delay nobody for
-    more than one try, and those that were silent last time come last at once. A link that breaks is
-    made anew once.
+    more than one try, and not at all where that would last beyond `until` (monotonic seconds), which
+    would cost the others their next round. Those that were silent last time come last at once. A
+    link that breaks is made anew once.
     """
 
-    def __init__(self, connection: Connection, units: Sequence[Unit], deliver: Deliver) -> None:
+    def __init__(
+        self, connection: Connection, units: Sequence[Unit], deliver: Deliver, until: float = float("inf")
+    ) -> None:
         self.waiting = list(units)
         self._connection = connection
         self._deliver = deliver
+        self._until = until
+        self._silences: dict[Unit, _Silence] = {}
         self._began = _now()
         self._witness: Unit | None = None
 
@@ -65,9 +79,21 @@ class Visit:
             for unit in sorted(self.waiting, key=lambda each: each.silent):
                 if await self._ask(unit, lines, name(), last_pass=last_pass):
                     self.waiting.remove(unit)
+            self._give_up_late_ones()
+
+    def _give_up_late_ones(self) -> None:
+        """Those whose second try would take too long, at the end of the first pass."""
+        now = _now()
+        for unit in [each for each in self.waiting if each in self._silences]:
+            silence = self._silences[unit]
+            now += silence.lasted_s
+            if now > self._until:
+                self.waiting.remove(unit)
+                self._miss(unit, silence.trouble)
 
     async def _ask(self, unit: Unit, lines: Lines, name: str, *, last_pass: bool) -> bool:
         """Whether the unit is done with for this round."""
+        began = _now()
         try:
             values = await unit.poll.read(lines, name, patience=1)
             self._witness = unit
@@ -77,6 +103,7 @@ class Visit:
             await self._beware_of_zombies(unit, lines)
             unit.silent = True
             if not last_pass:
+                self._silences[unit] = _Silence(str(error), _now() - began)
                 return False
             self._miss(unit, str(error))
         except DamagedAnswerError as error:

@@ -26,6 +26,14 @@ def test_a_round_between_two_others_moves_neither() -> None:
     assert pace.due == 30.0
 
 
+def test_a_round_must_end_before_the_next_one_is_due() -> None:
+    pace = Pace(30.0, 100.0)
+    assert pace.end_of(100.0) == 130.0
+    pace.advance(101.0)
+    assert pace.end_of(129.0) == 130.0
+    assert pace.end_of(130.2) == 160.0
+
+
 @given(
     st.floats(0.1, 3600.0),
     st.floats(0.0, 1e7),

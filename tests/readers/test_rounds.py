@@ -246,6 +246,20 @@ def test_a_silent_battery_does_not_delay_the_others(places: Places) -> None:
     assert found_out[0] - 60 < 3.5
 
 
+def test_a_silent_battery_costs_the_others_no_round_where_rounds_follow_fast(places: Places) -> None:
+    place = places(section(DeviceType.BATTERY, *BATTERIES, interval_s=4.0))
+    place.run(22)
+    place.bend_unit(49, nothing)
+    place.run(60)
+    for unit in (48, 50, 51):
+        times = [at for at in place.notes.times(unit) if at > 5]
+        assert all(after - before < 4.0 + 2.5 for before, after in pairwise(times))
+        assert place.notes.state(unit).failed == 0
+    tries = [at for at, each in place.hub.requests if each[0] == 49 and at > 22]
+    assert len(tries) == 4  # backing off, and one try each: a second one would last into the next round
+    assert place.notes.state(49).trouble == "unit 49 does not answer"
+
+
 def test_a_silent_battery_backs_off_to_five_minutes_and_does_not_cost_the_link(places: Places) -> None:
     place = places()
     place.run(45)

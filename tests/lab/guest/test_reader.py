@@ -1,7 +1,6 @@
 """The reader on the real BlueZ: five devices behind the hub, and what happens to them in real life."""
 
 import asyncio
-import itertools
 import os
 import time
 
@@ -184,10 +183,12 @@ async def test_a_silent_unit_holds_up_no_other() -> None:
         silent_from = notes.count(49)
         await notes.more(others, times=4, timeout_s=5 * interval_s)
 
-        for unit in others:
-            taken = [each.taken_at for each in notes.readings[unit][-4:]]
-            assert all(later - sooner < interval_s + 3 for sooner, later in itertools.pairwise(taken))
-            assert notes.healths[unit][-1].failed == 0
+        # one try at it is all that the others may ever wait for; two tries in each round would be 16 s
+        begun, *later = ([each.taken_at for each in notes.readings[unit][-4:]] for unit in others)
+        waited_s = [sum(theirs) - sum(begun) for theirs in later]
+        print(f"behind the first of each of 4 rounds, in all: {waited_s}")
+        assert all(0 < each < 8.0 for each in waited_s)
+        assert all(notes.healths[unit][-1].failed == 0 for unit in others)
         assert notes.count(49) <= silent_from + 1
         assert "49" in notes.trouble(49)
         await world("cure")
