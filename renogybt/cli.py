@@ -326,6 +326,7 @@ def _reset_adapter(options: argparse.Namespace) -> int:
     """One line on stdout when it was done, else on stderr."""
     import asyncio
 
+    from renogybt.bluetooth.budget import Limits
     from renogybt.bluetooth.reset_request import ResetRequest, request_reset
     from renogybt.service.radio_control import doors
 
@@ -337,6 +338,7 @@ def _reset_adapter(options: argparse.Namespace) -> int:
         usual=proxy.adapter,
         force=options.force,
         hardware=options.hardware,
+        limits=Limits(resets=proxy.health.reset_limit),
     )
     reply = asyncio.run(request_reset(request))
     if reply.ok:

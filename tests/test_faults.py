@@ -12,6 +12,7 @@ from renogybt.bluetooth.budget import MOST_HARDWARE_RESETS, MOST_RESTARTS, Limit
 from renogybt.bluetooth.recovery import LADDERS, STEPS
 from renogybt.model.recovery import CareState
 from renogybt.proxy.care_entities import ENTITIES, PROBLEM_AFTER_S
+from renogybt.service.reset_limit import SHORTEST_GAP_S
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
@@ -123,7 +124,7 @@ def test_the_numbers_of_the_budget_are_those_of_the_program() -> None:
         Limits().resets,
         MOST_HARDWARE_RESETS,
         MOST_RESTARTS,
-        recovery.FIRST_GAP_S,
+        SHORTEST_GAP_S,
         recovery.LONGEST_GAP_S,
         recovery.AGAIN_S,
     ]

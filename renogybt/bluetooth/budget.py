@@ -4,20 +4,17 @@ import json
 import logging
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from renogybt.config.table import MOST_RESETS
 from renogybt.service.files import put_aside, write_atomically
+from renogybt.service.reset_limit import Window
 
 _LOGGER = logging.getLogger(__name__)
 
 FILE = "recovery.json"
-WINDOW_S = 3600.0
-_MARGIN_S = 5.0
-"""What is spent is carried out a moment later; that moment must not fall out of the window."""
 MOST_HARDWARE_RESETS = 3
 """A dead firmware that three resets did not wake up is not woken by a fourth."""
 MOST_RESTARTS = 1
@@ -38,35 +35,27 @@ def boot_id() -> str:
         return ""
 
 
-class Window:
-    """At most `most` entries in any WINDOW_S; times are seconds of one clock, given in their order."""
+def load(path: Path) -> dict[str, object]:
+    """What the file holds; raises OSError or ValueError."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("no object")
+    return content
 
-    def __init__(self, most: int, spent: Iterable[float] = ()) -> None:
-        self._most = most
-        self._spent = deque(sorted(spent))
 
-    def left(self, now: float) -> int:
-        """How many are still allowed now."""
-        while self._spent and now - self._spent[0] >= WINDOW_S + _MARGIN_S:
-            self._spent.popleft()
-        return max(0, self._most - len(self._spent))
+def times_of(content: dict[str, object], key: str, boot: str, now: float) -> list[float]:
+    """When these were done, in seconds since boot; what claims to be of the future counts as now.
 
-    def spend(self, now: float) -> None:
-        """One was done; also beyond what is allowed, where a person asks for it."""
-        self._spent.append(now)
-
-    def free_at(self, now: float) -> float:
-        """When the next one is allowed; infinity where none ever is."""
-        if self.left(now):
-            return now
-        if not self._most:
-            return float("inf")
-        return self._spent[len(self._spent) - self._most] + WINDOW_S + _MARGIN_S
-
-    @property
-    def spent(self) -> tuple[float, ...]:
-        """When each was done."""
-        return tuple(self._spent)
+    A boot has reset the adapter as well, so that those of another one do not count.
+    Raises TypeError, ValueError or OverflowError.
+    """
+    entries = content.get(key, [])
+    if not isinstance(entries, list):
+        raise TypeError("no list of times")
+    times = [min(float(each), now) for each in entries]
+    if not all(math.isfinite(each) for each in times):
+        raise ValueError("a time that is none")
+    return times if boot and content.get("boot") == boot else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +108,7 @@ class Budget:
             stamp = status.st_mtime_ns, status.st_ino
             if stamp == self._stamp:
                 return
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            if not isinstance(content, dict):
-                raise ValueError("no object")
-            self._fill(content)
+            self._fill(load(self._path))
             self._stamp = stamp
         except FileNotFoundError:
             return
@@ -133,11 +119,10 @@ class Budget:
             put_aside(self._path)
 
     def _fill(self, content: dict[str, object]) -> None:
-        """Raises TypeError or ValueError, and changes nothing then."""
-        same = bool(self._boot) and content.get("boot") == self._boot
+        """Raises what `times_of` raises, and changes nothing then."""
         now = self._clock()
         windows = [
-            Window(most, _times(content.get(key, []), now) if same else ())
+            Window(most, times_of(content, key, self._boot, now))
             for key, most in (
                 ("resets", self._limits.resets),
                 ("hardware_resets", self._limits.hardware_resets),
@@ -177,13 +162,3 @@ class Budget:
         if not self._complained:
             self._complained = True
             _LOGGER.warning("%s cannot be %s: %s", self._path, what, error.strerror)
-
-
-def _times(entries: object, now: float) -> list[float]:
-    """Seconds since boot; what claims to be of the future counts as now. Raises TypeError, ValueError."""
-    if not isinstance(entries, list):
-        raise TypeError("no list of times")
-    times = [min(float(each), now) for each in entries]
-    if not all(math.isfinite(each) for each in times):
-        raise ValueError("a time that is none")
-    return times

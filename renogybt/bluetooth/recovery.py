@@ -7,14 +7,14 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from renogybt.bluetooth.budget import WINDOW_S, Budget, Window
+from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.health import Finding, Symptom, Weight
 from renogybt.model.recovery import CareState, Result, Rung
+from renogybt.service.reset_limit import SHORTEST_GAP_S, WINDOW_S, Window
 
-FIRST_GAP_S = 20.0
-"""Between two resets; doubled while they do not help."""
 LONGEST_GAP_S = 320.0
-"""With this the budget of an hour is used up after half an hour, and what comes next is rare enough."""
+"""The gap between two resets doubles while they do not help, up to this. So the budget of an hour is used up
+after half an hour, and what comes next is rare enough."""
 AGAIN_S = 60.0
 """How often the free rungs are tried again where nothing else is left."""
 LONGEST_AGAIN_S = 3600.0
@@ -161,7 +161,7 @@ class Recovery:
         if self._next_reset_at == -math.inf and self._in_vain:
             return 0.0  # the last one could not be done
         spent = self._budget.resets.spent
-        return FIRST_GAP_S - (self._budget.now - spent[-1]) if spent else 0.0
+        return SHORTEST_GAP_S - (self._budget.now - spent[-1]) if spent else 0.0
 
     def took(self, now: float, rung: Rung) -> None:
         """This rung is taken now; what it costs is spent."""
@@ -179,7 +179,7 @@ class Recovery:
         self._budget.refresh()
         self._window(rung).spend(self._budget.now)
         self._budget.save()
-        doubled_s = min(FIRST_GAP_S * 2 ** min(self._in_vain, 10), LONGEST_GAP_S)
+        doubled_s = min(SHORTEST_GAP_S * 2 ** min(self._in_vain, 10), LONGEST_GAP_S)
         self._next_reset_at = now + (WINDOW_S if self.state is CareState.EXHAUSTED else doubled_s)
         self._in_vain += 1
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from renogybt.bluetooth.budget import FILE, Budget
+from renogybt.bluetooth.budget import FILE, Budget, Limits
 from renogybt.bluetooth.hardware_reset import reset_adapter_hardware
 from renogybt.bluetooth.reset import Machine, NoAdapterError, reset_adapter
 from renogybt.bluetooth.spending import give_back
@@ -33,7 +33,7 @@ class ResetRequest:
     """`adapter`: hciN, an address, or None for that of the running program, else the `usual` one, else any.
 
     `doors`: where a running program might listen, in this order. `force`: also where the budget is used up.
-    `hardware`: its port or its driver, which no running program does for us.
+    `hardware`: its port or its driver, which no running program does for us. `limits`: as configured.
     """
 
     adapter: str | None
@@ -42,6 +42,7 @@ class ResetRequest:
     usual: str | None = None
     force: bool = False
     hardware: bool = False
+    limits: Limits | None = None
 
 
 async def request_reset(request: ResetRequest, machine: Machine | None = None) -> Reply:
@@ -74,7 +75,8 @@ async def _alone(request: ResetRequest, machine: Machine) -> Reply:
     path = request.state_dir / FILE
     reset = reset_adapter_hardware if request.hardware else reset_adapter
     try:
-        event, label = await reset(adapter, Budget(path), force=request.force, machine=machine)
+        budget = Budget(path, request.limits)
+        event, label = await reset(adapter, budget, force=request.force, machine=machine)
     except NoAdapterError as error:
         return Reply(False, str(error), EX_UNAVAILABLE)
     except ResetRefusedError as error:

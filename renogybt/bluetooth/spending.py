@@ -2,11 +2,11 @@
 
 import os
 import stat
-import time
 from pathlib import Path
 
 from renogybt.bluetooth.budget import Budget
 from renogybt.model.recovery import ResetRefusedError
+from renogybt.service.reset_limit import refusal
 
 
 def spend(budget: Budget, *, hardware: bool = False, force: bool = False) -> None:
@@ -15,23 +15,9 @@ def spend(budget: Budget, *, hardware: bool = False, force: bool = False) -> Non
     window = budget.hardware_resets if hardware else budget.resets
     wait_s = window.free_at(budget.now) - budget.now
     if wait_s > 0 and not force:
-        raise ResetRefusedError(
-            f"the adapter was reset {len(window.spent)} times within the last hour; {_next(wait_s)}."
-            " --force does it all the same"
-        )
+        raise ResetRefusedError(f"{refusal(len(window.spent), wait_s)}. --force does it all the same")
     window.spend(budget.now)
     budget.save()
-
-
-def _next(wait_s: float) -> str:
-    if wait_s == float("inf"):
-        return "none is allowed"
-    at = time.strftime("%H:%M:%S", time.localtime(time.time() + wait_s))
-    return f"the next one is allowed at {at}, in {_in_words(wait_s)}"
-
-
-def _in_words(wait_s: float) -> str:
-    return f"{wait_s:.0f} s" if wait_s < 90 else f"{wait_s / 60:.0f} min"
 
 
 def give_back(path: Path) -> None:

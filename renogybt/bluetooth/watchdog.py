@@ -30,6 +30,7 @@ from renogybt.model.recovery import (
 )
 from renogybt.model.subscribers import Subscribers
 from renogybt.service.repetition import Repetition
+from renogybt.service.reset_limit import SHORTEST_GAP_S, refusal
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ LOOK_S = 60.0
 """A look at least so often, though nothing tells of a change: the safety net under the events."""
 CALM_S = 10.0
 """How long a reset waits for transactions of links that are under way: the longest of their timeouts."""
-_SHORTEST_GAP_S = 20.0
 _TICK_S = 0.01
 _LONGEST_RUNG_S = 120.0
 _UNDOING_S = 1.0
@@ -157,17 +157,14 @@ class Watchdog:
     def _must_afford_reset(self) -> None:
         wait_s = self._reset_wait_s()
         if wait_s > 0:
-            when = f"the next one is allowed in {wait_s:.0f} s" if wait_s < 1e9 else "none is allowed"
-            raise ResetRefusedError(
-                f"the adapter was reset {len(self._budget.resets.spent)} times within the last hour; {when}"
-            )
+            raise ResetRefusedError(refusal(len(self._budget.resets.spent), wait_s))
 
     def _reset_wait_s(self) -> float:
         """How long until a reset is allowed, by the budget and by the shortest gap."""
         self._budget.refresh()
         return max(
             self._budget.resets.free_at(self._budget.now) - self._budget.now,
-            self._last_reset_at + _SHORTEST_GAP_S - self._now(),
+            self._last_reset_at + SHORTEST_GAP_S - self._now(),
         )
 
     # -- what the radio tells

@@ -1,12 +1,11 @@
 """What is left of the budget of power cycles."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from renogybt.bluetooth.budget import FILE, WINDOW_S, Limits, Window, boot_id, seconds_since_boot
+from renogybt.bluetooth.budget import FILE, boot_id, load, seconds_since_boot, times_of
 from renogybt.doctor.case import Case
 from renogybt.doctor.findings import Finding, note, ok, problem, unknown
+from renogybt.service.reset_limit import WINDOW_S, Window
 
 RESETS = "recovery budget"
 _ADVICE = (
@@ -21,30 +20,19 @@ def resets(case: Case) -> Iterator[Finding]:
     The file is only read: Budget itself would put a damaged one aside.
     """
     path = case.proxy.state_dir / FILE
-    most = Limits().resets
+    most, now = case.proxy.health.reset_limit, seconds_since_boot()
     try:
-        window = Window(most, _spent(path))
+        window = Window(most, times_of(load(path), "resets", boot_id(), now))
     except FileNotFoundError:
         yield ok(RESETS, "no power cycle in the last hour")
         return
     except OSError as error:
         yield unknown(RESETS, f"{path}: {error.strerror}", "run the doctor with sudo")
         return
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         yield note(RESETS, f"{path} is damaged; the next start puts it aside")
         return
-    yield _judge(window, most, seconds_since_boot())
-
-
-def _spent(path: Path) -> list[float]:
-    """Seconds since boot, of this boot; raises OSError, ValueError or TypeError."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or not isinstance(content.get("resets", []), list):
-        raise TypeError("no object with a list")
-    times = [float(each) for each in content.get("resets", [])]
-    now = seconds_since_boot()
-    # a boot has reset the adapter as well
-    return [min(each, now) for each in times] if content.get("boot") == boot_id() else []
+    yield _judge(window, most, now)
 
 
 def _judge(window: Window, most: int, now: float) -> Finding:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 Unsubscribe = Callable[[], None]
 
+LONGEST_RESET_S = 90.0
+"""A reset takes up to 30 s, waits for requests over links before and for advertisements after it, and may
+have to be done in two ways."""
+
 
 class Rung(Enum):
     """The steps of the ladder, from the mildest to the last; the value is how a person would say it."""
@@ -120,7 +124,7 @@ class RadioCare(Protocol):
     async def reset(self, cause: str, *, force: bool = False) -> RadioEvent:
         """Power-cycle the adapter because somebody asks for it (`cause`, for the log).
 
-        Takes seconds, at the worst 90. It counts as any other power cycle; `force` does it also where the
-        budget is used up. Raises ResetRefusedError or ResetFailedError.
+        Takes seconds, at the worst LONGEST_RESET_S. It counts as any other power cycle; `force` does it also
+        where the budget is used up. Raises ResetRefusedError or ResetFailedError.
         """
         ...

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from renogybt.model.recovery import RadioCare, ResetFailedError, ResetRefusedError
+from renogybt.model.recovery import LONGEST_RESET_S, RadioCare, ResetFailedError, ResetRefusedError
 from renogybt.proxy.care_entities import RESET
 from renogybt.proxy.entities import ButtonPress, EntityStore
 from renogybt.service.repetition import Repetition
@@ -12,8 +12,6 @@ from renogybt.service.repetition import Repetition
 _LOGGER = logging.getLogger(__name__)
 
 CAUSE = "somebody pressed the button"
-DEADLINE_S = 90.0
-"""A reset takes up to 30 s, and may have to wait for requests over links, and to be done in two ways."""
 MOST_LINES = 10
 """Refusals that are logged one by one: more than a person causes in ten minutes."""
 
@@ -51,14 +49,14 @@ class ResetButton:
 
     async def _reset(self) -> None:
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(LONGEST_RESET_S):
                 await self._care.reset(CAUSE)
         except ResetRefusedError as error:
             self._complain("refused", f"{_NOT_RESET}: {error}")
         except ResetFailedError as error:
             self._complain("failed", f"{_IN_VAIN}: {error}")
         except TimeoutError:
-            self._complain("failed", f"{_IN_VAIN}: it was not over within {DEADLINE_S:.0f} s")
+            self._complain("failed", f"{_IN_VAIN}: it was not over within {LONGEST_RESET_S:.0f} s")
 
     def _complain(self, topic: str, text: str) -> None:
         self._lines.log(_LOGGER, logging.WARNING, text, topic)

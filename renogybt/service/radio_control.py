@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from renogybt.model.recovery import RadioCare, RadioEvent, ResetRefusedError, Result
+from renogybt.model.recovery import LONGEST_RESET_S, RadioCare, RadioEvent, ResetRefusedError, Result
 from renogybt.service.control import ControlServer
 from renogybt.service.control_wire import EX_FAILED, EX_TEMPORARY, ControlError, Reply, ask
 
@@ -16,8 +16,8 @@ SYSTEM_FOLDER = Path("/run/renogy-bt-proxy")
 """The runtime directory of the systemd unit."""
 RESET = "reset-adapter"
 EX_OK, EX_UNAVAILABLE = 0, 69
-RESET_S = 60.0
-"""A reset takes up to 30 s, and waits for a transaction with a device before and for advertisements after."""
+_ON_THE_WAY_S = 5.0
+"""For the question and its answer."""
 
 Names = Callable[[], Sequence[str]]
 """What the adapter is called at this moment: hciN and its address; nothing while that is not known."""
@@ -91,4 +91,4 @@ def _listed(names: Sequence[str]) -> str:
 async def ask_for_reset(path: Path, adapter: str | None, *, force: bool) -> Reply:
     """The answer of the program that listens at `path`; raises the errors of `control.ask`."""
     request = {"command": RESET, "adapter": adapter, "force": force}
-    return await ask(path, request, RESET_S)
+    return await ask(path, request, LONGEST_RESET_S + _ON_THE_WAY_S)

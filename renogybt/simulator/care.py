@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from renogybt.config.table import MOST_RESETS
 from renogybt.model.radio import ScannerState
 from renogybt.model.recovery import (
     CareListener,
@@ -21,16 +21,13 @@ from renogybt.model.recovery import (
     Unsubscribe,
 )
 from renogybt.model.subscribers import Subscribers
+from renogybt.service.reset_limit import SHORTEST_GAP_S, Window, refusal
 
 if TYPE_CHECKING:
     from renogybt.simulator.radio import DemoRadio
 
 _LOGGER = logging.getLogger(__name__)
 
-WINDOW_S = 3600.0
-MOST_RESETS = 10
-GAP_S = 20.0
-"""The limits of a real radio, so that the demo shows them as well."""
 RESET_S = 1.0
 """About what a real adapter takes."""
 _LATER_S = 1.0
@@ -44,8 +41,8 @@ class DemoCare:
     def __init__(self, radio: "DemoRadio", clock: Callable[[], float]) -> None:
         self._radio = radio
         self._clock = clock
-        self._spent: deque[float] = deque(maxlen=MOST_RESETS)
-        """When the latest resets began; those before them limit nothing any more."""
+        self._window = Window(MOST_RESETS)
+        """That of a real radio, so that the demo shows it as well."""
         self._status = self._told = CareStatus(resets_left=MOST_RESETS)
         self._changes: Subscribers[CareStatus] = Subscribers()
         self.looks: Subscribers[None] = Subscribers()
@@ -85,21 +82,15 @@ class DemoCare:
         scanner = self._radio.status
         if scanner.state is not ScannerState.RUNNING:
             raise ResetRefusedError(f"there is nothing to reset: {scanner.reason or scanner.state.value}")
-        if force or not self._spent:
-            return
-        now = self._clock()
-        if (wait_s := self._spent[-1] + GAP_S - now) > 0:
-            raise ResetRefusedError(f"it was reset just now; the next reset is possible in {_up(wait_s)} s")
-        if not self._left():
-            wait_s = self._spent[0] + WINDOW_S - now
-            raise ResetRefusedError(
-                f"it was reset {MOST_RESETS} times within an hour; the next reset is possible in"
-                f" {_up(wait_s)} s"
-            )
+        spent, now = self._window.spent, self._clock()
+        gap_ends = spent[-1] + SHORTEST_GAP_S if spent else now
+        wait_s = max(self._window.free_at(now), gap_ends) - now
+        if wait_s > 0 and not force:
+            raise ResetRefusedError(refusal(len(self._window.spent), wait_s))
 
     def _spend(self, now: float) -> None:
-        self._spent.append(now)
-        asyncio.get_running_loop().call_later(WINDOW_S + _LATER_S, self._tell)
+        self._window.spend(now)
+        asyncio.get_running_loop().call_later(Window.LENGTH_S + _LATER_S, self._tell)
         self._become(state=CareState.RECOVERING, resets=self._status.resets + 1)
 
     async def _power_cycle(self) -> bool:
@@ -112,8 +103,7 @@ class DemoCare:
         return self._radio.status.state is ScannerState.RUNNING
 
     def _left(self) -> int:
-        now = self._clock()
-        return MOST_RESETS - sum(now - each < WINDOW_S for each in self._spent)
+        return self._window.left(self._clock())
 
     def _become(self, **changes: object) -> None:
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]
@@ -124,7 +114,3 @@ class DemoCare:
         if status != self._told:
             self._told = status
             self._changes.notify(status)
-
-
-def _up(seconds: float) -> int:
-    return math.ceil(seconds)

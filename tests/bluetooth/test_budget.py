@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renogybt.bluetooth.budget import WINDOW_S, Budget, Limits, Window, boot_id, seconds_since_boot
+from renogybt.bluetooth.budget import Budget, Limits, boot_id, seconds_since_boot
+from renogybt.service.reset_limit import WINDOW_S, Window
 
 
 class Clock:

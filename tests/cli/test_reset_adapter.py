@@ -100,10 +100,18 @@ async def test_the_budget_counts_over_processes_and_force_overrules_it(
     calls = bluez.calls["Set Powered"]
     refused = await shell.reset()
     assert (refused.code, refused.out) == (75, "")
-    assert re.search(r"reset 10 times .* allowed at \d\d:\d\d:\d\d, in \d\d min\. --force", refused.err)
+    assert re.search(r"reset 10 times .* allowed in \d\d min, at \d\d:\d\d\. --force", refused.err)
     assert bluez.calls["Set Powered"] == calls
     assert (await shell.reset("--force")).code == 0
     assert shell.spent() == MOST_RESETS + 1
+
+
+async def test_the_limit_that_is_configured_counts(shell: Shell, bluez: FakeBlueZ) -> None:
+    (shell.folder / "config.ini").write_text("[home_assistant_proxy]\nhealth_reset_limit = 2\n")
+    shell.spend(2)
+    refused = await shell.reset()
+    assert (refused.code, bluez.calls["Set Powered"]) == (75, 0)
+    assert "reset 2 times within the last hour" in refused.err
 
 
 async def test_a_dead_adapter_is_a_failure_with_its_reason(shell: Shell, bluez: FakeBlueZ) -> None:

@@ -166,6 +166,15 @@ async def test_a_budget_is_a_problem_when_it_is_used_up_within_the_hour(
         assert "renogybt reset-adapter --force" in row.advice
 
 
+async def test_a_budget_has_the_limit_that_is_configured(bare: Place) -> None:
+    bare.configure(health_reset_limit=2)
+    budget(bare, boot=boot_id(), ages_s=[60.0] * 2)
+    row = (await bare.rows())["recovery budget"]
+
+    assert row.verdict is Verdict.PROBLEM
+    assert "2 of 2 power cycles" in row.text
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"resets": "all"}', '{"resets": ["x"]}', "\xff"])
 async def test_a_damaged_budget_is_left_to_the_program(bare: Place, text: str) -> None:
     (bare.state / "recovery.json").write_bytes(text.encode("latin-1"))

@@ -8,11 +8,11 @@ import pytest
 from proxy.care import RESET_S, SpokenCare
 from proxy.virtual_time import VirtualLoop
 
-from renogybt.model.recovery import ResetFailedError, ResetRefusedError, RestartNeededError
+from renogybt.model.recovery import LONGEST_RESET_S, ResetFailedError, ResetRefusedError, RestartNeededError
 from renogybt.proxy.care_entities import ENTITIES, RESET
 from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.entity_kinds import Button, fnv1a
-from renogybt.proxy.reset_button import CAUSE, DEADLINE_S, MOST_LINES, ResetButton
+from renogybt.proxy.reset_button import CAUSE, MOST_LINES, ResetButton
 
 OTHER = Button("another_button", "Another button")
 
@@ -98,10 +98,10 @@ def test_what_stands_in_the_way_is_logged_and_the_next_press_counts(
 
 
 def test_a_reset_without_end_is_ended(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    bench.care.reset_s = 10 * DEADLINE_S
+    bench.care.reset_s = 10 * LONGEST_RESET_S
 
     bench.press()
-    bench.loop.advance(DEADLINE_S + 1)
+    bench.loop.advance(LONGEST_RESET_S + 1)
 
     assert bench.care.under_way == 0
     assert warnings(caplog) == ["the adapter was to be reset, in vain: it was not over within 90 s"]

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from simulator.world import World
 
+from renogybt.config.table import MOST_RESETS
 from renogybt.model.gatt import ConnectError, LinkEnd, LinkLostError
 from renogybt.model.radio import Intake, ScannerState, ScannerStatus
 from renogybt.model.recovery import CareState, CareStatus, ResetFailedError, ResetRefusedError, Result, Rung
-from renogybt.simulator.care import GAP_S, MOST_RESETS, REASON, RESET_S, WINDOW_S
+from renogybt.service.reset_limit import SHORTEST_GAP_S, WINDOW_S, Window
+from renogybt.simulator.care import REASON, RESET_S
 from renogybt.simulator.hub import HUB_ADDRESS
 from renogybt.simulator.radio import DemoRadio
 
@@ -84,10 +86,10 @@ async def test_links_end_and_none_comes_about_meanwhile(world: World) -> None:
 async def test_who_asks_too_soon_is_told_when_to_ask_again(world: World) -> None:
     await world.radio.care.reset(CAUSE)
     await asyncio.sleep(5.5 - RESET_S)
-    with pytest.raises(ResetRefusedError, match="possible in 15 s"):
+    with pytest.raises(ResetRefusedError, match="once within the last hour; the next one is allowed in 15 s"):
         await world.radio.care.reset(CAUSE)
 
-    await asyncio.sleep(GAP_S - 5.0)
+    await asyncio.sleep(SHORTEST_GAP_S - 5.0)
     await world.radio.care.reset(CAUSE)
 
     assert world.radio.care.status.resets == 2
@@ -101,7 +103,7 @@ async def test_no_more_than_ten_in_any_hour(seldom_heard: DemoRadio) -> None:
         with contextlib.suppress(ResetRefusedError):
             await seldom_heard.care.reset(CAUSE)
             done.append(loop.time())
-        await asyncio.sleep(GAP_S)
+        await asyncio.sleep(SHORTEST_GAP_S)
 
     assert len(done) == 2 * MOST_RESETS
     assert all(later - earlier >= WINDOW_S for earlier, later in zip(done, done[MOST_RESETS:], strict=False))
@@ -111,8 +113,10 @@ async def test_the_refusal_of_the_eleventh_says_when_it_is_possible(world: World
     care = world.radio.care
     for _ in range(MOST_RESETS):
         await care.reset(CAUSE)
-        await asyncio.sleep(GAP_S)
-    with pytest.raises(ResetRefusedError, match=r"10 times within an hour.* possible in 3390 s"):
+        await asyncio.sleep(SHORTEST_GAP_S)
+    with pytest.raises(
+        ResetRefusedError, match=r"10 times within the last hour; .* allowed in 57 min, at \d\d:\d\d"
+    ):
         await care.reset(CAUSE)
 
 
@@ -123,7 +127,7 @@ async def test_what_is_possible_again_is_told(seldom_heard: DemoRadio) -> None:
     care.watch(told.append)
     assert care.status.resets_left == MOST_RESETS - 1
 
-    await asyncio.sleep(WINDOW_S + 1)
+    await asyncio.sleep(Window.LENGTH_S + 1)
 
     assert told == [care.status]
     assert care.status.resets_left == MOST_RESETS
@@ -134,16 +138,16 @@ async def test_what_makes_no_further_reset_possible_is_not_told(seldom_heard: De
     loop = asyncio.get_running_loop()
     began = loop.time()
     await care.reset(CAUSE)
-    await asyncio.sleep(GAP_S)
+    await asyncio.sleep(SHORTEST_GAP_S)
     for _ in range(MOST_RESETS):
         await care.reset(CAUSE, force=True)
     told: list[CareStatus] = []
     care.watch(told.append)
 
-    await asyncio.sleep(began + WINDOW_S + GAP_S / 2 - loop.time())
+    await asyncio.sleep(began + Window.LENGTH_S + SHORTEST_GAP_S / 2 - loop.time())
     assert (told, care.status.resets_left) == ([], 0)
 
-    await asyncio.sleep(GAP_S)
+    await asyncio.sleep(SHORTEST_GAP_S)
     assert told[-1] == care.status == replace(care.status, resets_left=MOST_RESETS)
 
 

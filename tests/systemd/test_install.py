@@ -104,7 +104,7 @@ def test_what_was_changed_is_set_right(tree: Tree) -> None:
         (("--with-recovery-units",), {MGMT} | RECOVERY),
         (("--without-mgmt", "--with-recovery-units"), RECOVERY),
     ],
-    ids=str,
+    ids=["as usual", "with mgmt", "without mgmt", "with recovery", "with recovery alone"],
 )
 def test_an_update_keeps_the_parts_that_were_chosen(
     tree: Tree, options: tuple[str, ...], parts: set[str]
