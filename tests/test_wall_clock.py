@@ -22,7 +22,7 @@ from renogybt.readers.settings import ReaderSettings
 ROOT = Path(renogybt.__file__).parent
 DAY_S = 86_400.0
 STAMPS = {
-    "bluetooth/spending.py": "when the next reset is allowed, in words",
+    "service/reset_limit.py": "when the next reset is allowed, in words",
     "doctor/machine.py": "the clock itself is looked at, and files are held against it",
     "proxy/care_entities.py": "the stamp of the last recovery",
     "proxy/requests.py": "a client asks what time it is",

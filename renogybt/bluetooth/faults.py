@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from renogybt.bluetooth.discovery import ACCESS_DENIED, NOT_READY, InProgressError
-from renogybt.bluetooth.errors import BluetoothError, CallError, MgmtError, MgmtUnavailableError
+from renogybt.bluetooth.errors import BluetoothError, BusError, CallError, MgmtError, MgmtUnavailableError
 from renogybt.bluetooth.health import Fault
 from renogybt.bluetooth.rfkill import bluetooth_block
 from renogybt.model.advertisement import format_address
@@ -112,6 +112,15 @@ def idle_owner(owner: str, lock: Path, retry_s: float) -> NotReadyError:
         f"{owner} holds the scan lock {lock} but does not scan; end it, or set another scan_lock",
         retry_s,
         fault=Fault.NOT_OURS,
+    )
+
+
+def no_bus(error: BusError) -> NotReadyError:
+    """There is no connection to D-Bus."""
+    return NotReadyError(
+        f"{error}. Is D-Bus running (sudo apt install dbus bluez)? In a container, hand in"
+        " /run/dbus/system_bus_socket",
+        fault=Fault.NO_BUS,
     )
 
 

@@ -12,7 +12,7 @@ from renogybt.bluetooth.approach import LinkTiming
 from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.bus import CALL_TIMEOUT_S, Bus
 from renogybt.bluetooth.errors import BluetoothError, BusError, CallTimeoutError, MgmtUnavailableError
-from renogybt.bluetooth.faults import NotReadyError, SettlingError
+from renogybt.bluetooth.faults import NotReadyError, SettlingError, no_bus
 from renogybt.bluetooth.health import Fault
 from renogybt.bluetooth.intake import IntakeChoice, SourceUnavailableError
 from renogybt.bluetooth.links import Links
@@ -238,7 +238,8 @@ class BlueZRadio(Broadcast):
                     self._turn(ScannerState.STARTING)
             except BusError as error:
                 if not connection.left:
-                    self._fail(_bus_advice(error), Fault.NO_BUS)
+                    fault = no_bus(error)
+                    self._fail(str(fault), fault.fault)
             await intake.bus_lost()
             await asyncio.sleep(_RECONNECT_S[min(self._attempt, len(_RECONNECT_S) - 1)])
             self._attempt += 1
@@ -288,8 +289,8 @@ class BlueZRadio(Broadcast):
         self._starts, self._orphans = scanner.starts, scanner.orphans
 
     def _hear(self, batch: Sequence[Advertisement]) -> None:
-        self.care.hear(batch)
         self._deliver(batch)
+        self.care.hear(batch)
 
     def _settle_fault(self, error: BluetoothError) -> float | None:
         if isinstance(error, SettlingError):
@@ -340,10 +341,3 @@ async def _close(scanner: Scanner) -> None:
             await scanner.close()
     except (BluetoothError, TimeoutError) as error:
         _LOGGER.debug("leaving the adapter: %s", error)
-
-
-def _bus_advice(error: BusError) -> str:
-    return (
-        f"{error}. Is D-Bus running (sudo apt install dbus bluez)? In a container, hand in"
-        " /run/dbus/system_bus_socket"
-    )

@@ -19,7 +19,7 @@ from renogybt.bluetooth.errors import (
     MgmtError,
     MgmtUnavailableError,
 )
-from renogybt.bluetooth.faults import absent, call_fault, no_service, powered_off
+from renogybt.bluetooth.faults import absent, call_fault, no_bus, no_service, powered_off
 from renogybt.bluetooth.hardware import SYSFS
 from renogybt.bluetooth.kernel_power import COMMAND_S, Command, power_cycle_by_kernel
 from renogybt.bluetooth.mgmt import MgmtSocket, open_socket
@@ -89,10 +89,7 @@ async def found(choice: Adapter, machine: Machine) -> AsyncIterator[Found]:
                 raise NoAdapterError(str(absent(choice, None, tree.names())))
             yield Found(bus, tree, adapter)
     except BusError as error:
-        raise NoAdapterError(
-            f"{error}. Is D-Bus running (sudo apt install dbus bluez)? In a container, hand in"
-            " /run/dbus/system_bus_socket"
-        ) from error
+        raise NoAdapterError(str(no_bus(error))) from error
 
 
 async def reset_adapter(
