@@ -6,4 +6,5 @@ need_packages dbus-daemon:dbus
 # without these two some tests are left out
 [ "$(id -u)" -ne 0 ] || need_packages systemd-analyze:systemd duk:duktape
 cd "$ROOT"
-exec "$ROOT/.venv/bin/python" -m pytest "$@"
+# side by side: for the most part the tests wait
+exec "$ROOT/.venv/bin/python" -m pytest -n 2 --dist loadgroup "$@"

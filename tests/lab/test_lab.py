@@ -57,6 +57,7 @@ def guests() -> Iterator[Callable[[str], Run]]:
         yield of
 
 
+@pytest.mark.xdist_group("lab")
 @pytest.mark.parametrize("part", PARTS)
 def test_the_guest_tests_pass_on_a_real_bluez(guests: Callable[[str], Run], part: str) -> None:
     run, output = guests(part)
