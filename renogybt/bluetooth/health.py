@@ -48,6 +48,7 @@ class Symptom(Enum):
     GARBLED = "advertisements came without data"
     BUSY = "another discovery was in the way"
     HUNG = "BlueZ did not answer"
+    DEAF = "BlueZ did not answer, though advertisements came"
     NO_SERVICE = "bluetoothd was not there"
     POWERED_OFF = "the adapter was powered off"
     BLOCKED = "Bluetooth was blocked by software"
@@ -129,6 +130,8 @@ class Health:
         self.heard_at = -math.inf
         self.reports = 0
         """How often a fault was told."""
+        self.deaf = False
+        """Whether BlueZ does not answer, though advertisements come past it; told by who asks it."""
         self._was_lively = was_lively
         self._was_stuck = was_stuck
         self._had_data = False
@@ -199,7 +202,11 @@ class Health:
         if not self._scanning:
             return None
         self._silent = self._silent or now >= self._silent_at
-        return self._silence(now) if self._silent else self._judge_data(now)
+        if self._silent:
+            return self._silence(now)
+        if self.deaf:
+            return Finding(Symptom.DEAF, Weight.ALL, Symptom.DEAF.value)
+        return self._judge_data(now)
 
     @property
     def next_look(self) -> float:

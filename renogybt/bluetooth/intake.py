@@ -69,6 +69,11 @@ class IntakeChoice:
         """Whether the controller reports only what matches the monitor, when scanning passively."""
         return self._monitor is not None and self._monitor.offloaded
 
+    @property
+    def chosen(self) -> Intake | None:
+        """The way that advertisements take; None before it is chosen."""
+        return self._chosen
+
     async def open(self, adapter: AdapterRecord) -> Intake:
         """Deliver what this adapter hears from now on. The way is chosen, and logged, once.
 

@@ -69,6 +69,8 @@ LADDERS: dict[Symptom, tuple[Rung, ...]] = {
     Symptom.REFUSED: (Rung.RESTART_SCAN, Rung.REOPEN_BUS, *_RESETS),
     # a power cycle is a call as well, and would not be answered either
     Symptom.HUNG: (Rung.REOPEN_BUS, Rung.RESTART_BLUETOOTHD),
+    # nothing milder would reach it, and all of it would end what still works
+    Symptom.DEAF: (Rung.RESTART_BLUETOOTHD,),
     Symptom.NO_SERVICE: (Rung.POKE, Rung.RESTART_BLUETOOTHD),
     Symptom.POWERED_OFF: (Rung.POWER_ON, *_RESETS),
     Symptom.BLOCKED: (Rung.UNBLOCK,),

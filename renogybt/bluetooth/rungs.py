@@ -15,6 +15,7 @@ from renogybt.bluetooth.kernel_power import COMMAND_S, power_cycle_by_kernel
 from renogybt.bluetooth.rfkill_switch import can_unblock, unblock
 from renogybt.bluetooth.scanner import Scanner
 from renogybt.bluetooth.tree import AdapterRecord
+from renogybt.model.radio import Intake
 from renogybt.model.recovery import RestartNeededError, Rung
 from renogybt.protocols.advertising import mgmt
 
@@ -99,6 +100,11 @@ class Rungs:
         if not allowed.resets:
             missing |= dict.fromkeys(_RESETS, True)
         return frozenset(rung for rung in Rung if not missing.get(rung, False))
+
+    @property
+    def past_bluez(self) -> bool:
+        """Whether advertisements come from the kernel, so that they prove nothing of BlueZ."""
+        return self._machine.intake is not None and self._machine.intake.chosen is Intake.MGMT
 
     def check(self) -> None:
         """Raise BluetoothError where there is nothing that could be reset."""

@@ -7,6 +7,7 @@ does it. Here is only their order in time.
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -38,6 +39,9 @@ LOOK_S = 60.0
 """A look at least so often, though nothing tells of a change: the safety net under the events."""
 CALM_S = 10.0
 """How long a reset waits for transactions of links that are under way: the longest of their timeouts."""
+ASK_S = 4.0
+"""Where advertisements come past BlueZ they do not prove that it lives: it is asked so often. With the five
+seconds that its answer may take, it is noticed within ten that it hangs."""
 _TICK_S = 0.01
 _LONGEST_RUNG_S = 120.0
 _UNDOING_S = 1.0
@@ -48,6 +52,11 @@ class Hands(Protocol):
 
     def able(self) -> frozenset[Rung]:
         """The rungs that exist here and now, and are allowed."""
+        ...
+
+    @property
+    def past_bluez(self) -> bool:
+        """Whether advertisements come from the kernel, so that they prove nothing of BlueZ."""
         ...
 
     def check(self) -> None:
@@ -113,7 +122,7 @@ class Watchdog:
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
         self._listening = False
-        self._last_reset_at = self._probed_at = float("-inf")
+        self._last_reset_at = self._probed_at = self._asked_at = float("-inf")
         self._running = self._acting = False
         self.looks: Subscribers[None] = Subscribers()
         """Told at each look: a sign of life."""
@@ -217,12 +226,13 @@ class Watchdog:
 
     async def _look(self) -> float | None:
         """Look once and do what is due; when to look again, None: at once."""
+        ask_at = await self._ask()
         now = self._now()
         finding = self._health.look(now, self._recovery.symptom)
         if finding is None:
             probe_at = await self._confirm(now)
             self._publish()
-            return min(self._health.next_look, probe_at)
+            return min(self._health.next_look, probe_at, ask_at)
         decision = self._decide(now, finding)
         if decision.rung is not None and _is_paid(decision.rung):
             await self._calmed()
@@ -233,6 +243,24 @@ class Watchdog:
             return min(decision.again_at, now + self._settings.look_s) if finding else None
         await self._perform(decision.rung, finding.cause, finding.symptom)
         return None
+
+    async def _ask(self) -> float:
+        """Where what is heard does not tell, ask BlueZ whether it lives; when to ask again."""
+        health = self._health
+        if not (self._hands.past_bluez and health.well):
+            health.deaf = False  # others will ask
+            return math.inf
+        # a call that was never answered goes on counting, so that one who is deaf is asked seldom
+        due = self._asked_at + (self._settings.look_s if health.deaf else ASK_S)
+        if self._now() < due:
+            return due
+        self._asked_at = self._now()
+        answered = await self._hands.probe()
+        if answered is health.deaf:
+            health.deaf = not answered
+            level, text = (logging.INFO, _HEARS) if answered else (logging.WARNING, _DEAF)
+            self._repetition.log(_LOGGER, level, text, text)
+        return self._asked_at + ASK_S
 
     def _decide(self, now: float, finding: Finding | None) -> Decision:
         """A silence proves little where the one who could be heard is silent because we have a link to it."""
@@ -310,6 +338,7 @@ class Watchdog:
         finally:
             event = RadioEvent(rung, cause, result, self._now() - began, detail)
             if result is Result.HELPED:
+                self._health.deaf = False
                 self._recovery.well(heard=self._health.well_since(began))
             self._tell(event)
         return event
@@ -364,15 +393,17 @@ class Watchdog:
         try:
             while self._now() < until:
                 self._news.clear()
-                if self._health.well_since(since):
+                if symptom is not Symptom.DEAF and self._health.well_since(since):
                     return True
-                quiet = symptom not in _SILENCES and not self._health.rhythm.steady
+                quiet = symptom is Symptom.DEAF or (
+                    symptom not in _SILENCES and not self._health.rhythm.steady
+                )
                 if quiet and self._health.scanning and await self._hands.probe():
                     return True
                 if hasty and self._health.look(self._now(), symptom) and self._health.failed_again(reports):
                     return False
                 await self._sleep(until)
-            return self._health.well_since(since)
+            return symptom is not Symptom.DEAF and self._health.well_since(since)
         finally:
             self._listening = False
             self._news.set()
@@ -430,4 +461,9 @@ def _retrieve(taking: asyncio.Task[None]) -> None:
         taking.exception()
 
 
+_DEAF = (
+    "BlueZ does not answer, though advertisements come: nobody can connect to devices. Run: sudo systemctl"
+    " restart bluetooth (recovery_restart_bluetooth = true has this program do it)"
+)
+_HEARS = "BlueZ answers again"
 _SILENCES = (Symptom.SILENT, Symptom.GARBLED)

@@ -62,6 +62,9 @@ class Patient:
     """Whether somebody has a link."""
     answers: bool = True
     """Whether probes are answered."""
+    probes: int = 0
+    past_bluez: bool = False
+    """Whether advertisements come also where BlueZ does not answer."""
 
     def __post_init__(self) -> None:
         self._cures: frozenset[Rung] = frozenset()
@@ -121,6 +124,10 @@ class Patient:
             self.care.fail(self._fault)
             self.loop.call_later(RETRY_S, self._tell_fault)
 
+    def hang(self, *cures: Rung) -> None:
+        """Probes are not answered until one of these rungs."""
+        self.answers, self._cures = False, frozenset(cures)
+
     def heal(self) -> None:
         """All is well again, without anybody's help."""
         self._silent = self._garbled = False
@@ -163,6 +170,7 @@ class Patient:
         if rung in self.undoable:
             raise BusError("it cannot be done")
         if rung in self._cures:
+            self.answers = True
             self._silent = self._garbled = False
             self._fault = None
         if rung is Rung.RESTART_PROGRAM:
@@ -189,6 +197,10 @@ class _Hands:
     def __init__(self, patient: Patient) -> None:
         self._patient = patient
 
+    @property
+    def past_bluez(self) -> bool:
+        return self._patient.past_bluez
+
     def check(self) -> None:
         """It is always there."""
 
@@ -200,5 +212,6 @@ class _Hands:
         self._patient.take(rung)
 
     async def probe(self) -> bool:
-        await asyncio.sleep(0.01)
+        self._patient.probes += 1
+        await asyncio.sleep(0.01 if self._patient.answers else 5.0)
         return self._patient.answers

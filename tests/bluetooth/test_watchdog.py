@@ -243,6 +243,50 @@ def test_a_quiet_place_is_asked_whether_all_still_answers() -> None:
         assert Rung.REOPEN_BUS in patient.rungs
 
 
+def test_a_bluez_that_hangs_beside_the_advertisements_is_noticed_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Patient(BUSY, past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.answers = False
+        patient.advance(10.0)
+        assert patient.care.status.state is CareState.HELPLESS
+        assert "nobody can connect to devices" in caplog.text
+        patient.advance(HOUR_S)
+        assert patient.rungs == []
+        assert len(caplog.records) == 1
+        patient.answers = True
+        patient.advance(61.0)
+        assert patient.care.status.state is CareState.WELL
+
+
+def test_where_it_is_allowed_a_bluez_that_hangs_beside_the_advertisements_is_restarted() -> None:
+    with Patient(BUSY, BY_MGMT | {Rung.RESTART_BLUETOOTHD}, past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.hang(Rung.RESTART_BLUETOOTHD)
+        patient.advance(15.0)
+        assert patient.rungs == [Rung.RESTART_BLUETOOTHD]
+        assert patient.events[-1].result is Result.HELPED
+        assert patient.care.status.state is CareState.WELL
+
+
+def test_a_restart_that_does_not_wake_it_up_has_not_helped() -> None:
+    with Patient(BUSY, BY_MGMT | {Rung.RESTART_BLUETOOTHD}, past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.answers = False
+        patient.advance(2 * HOUR_S)
+        assert {event.result for event in patient.events} == {Result.IN_VAIN}
+        assert most_in_any_hour(patient.resets) == 10
+        assert patient.care.status.state is CareState.EXHAUSTED
+
+
+def test_a_healthy_bluez_is_asked_all_day_and_nothing_is_done() -> None:
+    with Patient(BUSY, past_bluez=True) as patient:
+        patient.advance(DAY_S / 4)
+        assert patient.rungs == []
+        assert 0.2 < patient.probes / patient.loop.time() <= 0.25
+
+
 # -- the budget
 
 

@@ -15,6 +15,7 @@ from readings import asked
 from world import HUB_ADDRESS, bluetoothd, until, world
 
 from renogybt.bluetooth.power import OFF_S
+from renogybt.bluetooth.watchdog import CareSettings
 from renogybt.config import AdvertisementSource
 from renogybt.model.advertisement import parse_address
 from renogybt.model.gatt import LinkEnd
@@ -90,16 +91,25 @@ async def put_in_order() -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("put_in_order")
-async def test_a_bluetoothd_that_hangs_does_not_end_the_feed_of_the_management_socket() -> None:
+async def test_a_bluetoothd_that_hangs_is_noticed_and_the_management_socket_goes_on() -> None:
     """The kernel scans for our monitor, whoever else has ended."""
-    async with ward(MGMT, acquainted=True) as ears:
+    async with ward(MGMT, acquainted=True, care=CareSettings(look_s=10.0)) as ears:
         await bluetoothd("freeze")
-        for _ in range(15):
+        start = time.monotonic()
+        noticed_s = None
+        for _ in range(25):
             await ears.hears_some(50, 1.5)
+            if noticed_s is None and ears.state is CareState.HELPLESS:
+                noticed_s = time.monotonic() - start
         await bluetoothd("thaw")
         await ears.back(5)
+        well_s = await ears.until(lambda: ears.state is CareState.WELL, 16)
 
-        assert not RESETS & set(ears.rungs)
+        assert noticed_s is not None
+        ears.tell("mgmt, noticed that bluetoothd hangs", noticed_s)
+        ears.tell("mgmt, noticed that bluetoothd goes on", well_s)
+        assert noticed_s <= 11.0  # ten, and what it takes to hear the next fifty
+        assert ears.rungs == []
 
 
 @pytest.mark.usefixtures("put_in_order")
