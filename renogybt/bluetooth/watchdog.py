@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from renogybt.bluetooth.budget import Budget
+from renogybt.bluetooth.care_news import CareNews
 from renogybt.bluetooth.errors import BluetoothError
 from renogybt.bluetooth.health import Fault, Finding, Health, Symptom, Weight
 from renogybt.bluetooth.recovery import STEPS, Decision, Price, Recovery
 from renogybt.bluetooth.rhythm import CEILING_S
+from renogybt.bluetooth.taking import Taking
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import Unsubscribe
 from renogybt.model.recovery import (
     CareListener,
-    CareState,
     CareStatus,
     RadioEvent,
     ResetFailedError,
@@ -44,7 +45,6 @@ ASK_S = 4.0
 seconds that its answer may take, it is noticed within ten that it hangs."""
 _TICK_S = 0.01
 _LONGEST_RUNG_S = 120.0
-_UNDOING_S = 1.0
 
 
 class Hands(Protocol):
@@ -103,11 +103,10 @@ class Watchdog:
         self._hands = hands
         self._budget = budget
         self._now = now
-        self._repetition = repetition
         self._calm = calm
         self._on_unanswered = on_unanswered
         self._linked = linked
-        self._taking: asyncio.Task[None] | None = None
+        self._taking = Taking(hands.take)
         self._taking_since = float("-inf")
         self._settings = settings or CareSettings()
         self._health = Health(
@@ -117,8 +116,7 @@ class Watchdog:
             ceiling_s=self._settings.ceiling_s,
         )
         self._recovery = Recovery(budget, frozenset())
-        self._status = CareStatus(resets_left=budget.resets.left(budget.now))
-        self._changes: Subscribers[CareStatus] = Subscribers()
+        self._told = CareNews(budget, repetition)
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
         self._listening = False
@@ -134,11 +132,11 @@ class Watchdog:
     @property
     def status(self) -> CareStatus:
         """The truth at this moment."""
-        return self._status
+        return self._told.status
 
     def watch(self, listener: CareListener) -> Unsubscribe:
         """Tell `listener` every further change of `status`, until the answer is called."""
-        return self._changes.add(listener)
+        return self._told.watch(listener)
 
     async def reset(self, cause: str, *, force: bool = False) -> RadioEvent:
         """Power-cycle the adapter on request; raises ResetRefusedError or ResetFailedError."""
@@ -206,7 +204,7 @@ class Watchdog:
 
     def note(self, event: RadioEvent) -> None:
         """A rung that was taken elsewhere."""
-        self._tell(event)
+        self._told.tell(event, self._recovery.state)
 
     # -- at work
 
@@ -231,7 +229,7 @@ class Watchdog:
         finding = self._health.look(now, self._recovery.symptom)
         if finding is None:
             probe_at = await self._confirm(now)
-            self._publish()
+            self._told.publish(self._recovery.state)
             return min(self._health.next_look, probe_at, ask_at)
         decision = self._decide(now, finding)
         if decision.rung is not None and _is_paid(decision.rung):
@@ -258,8 +256,10 @@ class Watchdog:
         answered = await self._hands.probe()
         if answered is health.deaf:
             health.deaf = not answered
-            level, text = (logging.INFO, _HEARS) if answered else (logging.WARNING, _DEAF)
-            self._repetition.log(_LOGGER, level, text, text)
+            if answered:
+                self._told.inform("BlueZ answers again")
+            else:
+                self._told.warn(_DEAF)
         return self._asked_at + ASK_S
 
     def _decide(self, now: float, finding: Finding | None) -> Decision:
@@ -268,7 +268,7 @@ class Watchdog:
             finding = replace(finding, weight=Weight.FREE)
         self._recovery.able = self._hands.able()
         decision = self._recovery.decide(now, finding)
-        self._publish()
+        self._told.publish(self._recovery.state)
         return decision
 
     async def _confirm(self, now: float) -> float:
@@ -330,7 +330,7 @@ class Watchdog:
         self._taking_since = began
         if _is_paid(rung):
             self._last_reset_at = began
-        self._publish()
+        self._told.publish(self._recovery.state)
         result, detail = Result.NOT_DONE, "given up"
         try:
             result, detail = await self._outcome(rung, began, symptom)
@@ -340,13 +340,13 @@ class Watchdog:
             if result is Result.HELPED:
                 self._health.deaf = False
                 self._recovery.well(heard=self._health.well_since(began))
-            self._tell(event)
+            self._told.tell(event, self._recovery.state)
         return event
 
     async def _outcome(self, rung: Rung, began: float, symptom: Symptom) -> tuple[Result, str]:
         step = STEPS[rung]
         try:
-            await self._take(rung, step.deadline_s)
+            await self._taking.take(rung, step.deadline_s)
         except TimeoutError as error:
             return Result.NOT_DONE, str(error) or f"nothing came of it within {step.deadline_s:g} s"
         except BluetoothError as error:
@@ -357,31 +357,10 @@ class Watchdog:
             return Result.HELPED, ""
         return Result.IN_VAIN, ""
 
-    async def _take(self, rung: Rung, deadline_s: float) -> None:
-        """In a task of its own: when this one is cancelled, what was begun is undone by that one.
-
-        Raises BluetoothError, TimeoutError or RestartNeededError.
-        """
-        self._taking = taking = asyncio.create_task(self._hands.take(rung), name=f"rung {rung.name}")
-        taking.add_done_callback(_retrieve)
-        try:
-            done, _ = await asyncio.wait([taking], timeout=deadline_s)
-            if not done:
-                await self._undo(taking)
-                raise TimeoutError
-        finally:
-            taking.cancel()
-        taking.result()
-
     async def end(self) -> None:
         """Have the reset that is under way, if any, leave the adapter with its power; bounded."""
-        if self._taking is not None and self._last_reset_at == self._taking_since:
-            await self._undo(self._taking)
-
-    async def _undo(self, taking: asyncio.Task[None]) -> None:
-        if not taking.done():
-            taking.cancel()
-            await asyncio.wait([taking], timeout=_UNDOING_S)
+        if self._last_reset_at == self._taking_since:
+            await self._taking.end()
 
     async def _verified(self, since: float, until: float, symptom: Symptom, *, hasty: bool) -> bool:
         """Whether an advertisement comes or, where silence is nothing special, all that is asked answers.
@@ -422,48 +401,13 @@ class Watchdog:
             async with asyncio.timeout(max(until - self._now(), _TICK_S)):
                 await self._news.wait()
 
-    # -- telling
-
-    def _tell(self, event: RadioEvent) -> None:
-        level = logging.INFO if event.result is Result.HELPED else logging.WARNING
-        self._repetition.log(_LOGGER, level, event.text, f"{event.rung} {event.result}")
-        resets = self._status.resets + (STEPS[event.rung].price is not Price.FREE)
-        self._become(self._now_status(rungs=self._status.rungs + 1, resets=resets, last=event))
-
-    def _publish(self) -> None:
-        status = self._now_status(self._status.rungs, self._status.resets, self._status.last)
-        if status.state is not self._status.state and status.state is CareState.EXHAUSTED:
-            self._repetition.log(
-                _LOGGER,
-                logging.WARNING,
-                "recovery is exhausted: the adapter was reset as often as is allowed within an hour. The rest"
-                " of the program goes on; what disturbs nobody is tried every minute",
-            )
-        self._become(status)
-
-    def _now_status(self, rungs: int, resets: int, last: RadioEvent | None) -> CareStatus:
-        left = self._budget.resets.left(self._budget.now)
-        return CareStatus(self._recovery.state, rungs, resets, left, last)
-
-    def _become(self, status: CareStatus) -> None:
-        if status != self._status:
-            self._status = status
-            self._changes.notify(status)
-
 
 def _is_paid(rung: Rung) -> bool:
     return STEPS[rung].price is not Price.FREE
-
-
-def _retrieve(taking: asyncio.Task[None]) -> None:
-    """Whatever it was, perhaps nobody waits for it any more."""
-    if not taking.cancelled():
-        taking.exception()
 
 
 _DEAF = (
     "BlueZ does not answer, though advertisements come: nobody can connect to devices. Run: sudo systemctl"
     " restart bluetooth (recovery_restart_bluetooth = true has this program do it)"
 )
-_HEARS = "BlueZ answers again"
 _SILENCES = (Symptom.SILENT, Symptom.GARBLED)

@@ -20,7 +20,7 @@ async def ended_in_mid_reset(folder: Path, source: AdvertisementSource, after_s:
         world.every_s = 0.5
         radio = world.radio(source, clock=now)
         running = asyncio.create_task(radio.run())
-        await asyncio.sleep(20.0)
+        await asyncio.sleep(8.0)
         asking = asyncio.create_task(radio.care.reset("a person asks"))
         await asyncio.sleep(after_s)
         began = now()

@@ -5,7 +5,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-PACE = 40.0
+PACE = 20.0
 
 
 class _Selector(selectors.DefaultSelector):
