@@ -227,7 +227,7 @@ def _read(options: argparse.Namespace) -> int:
     # who asks for a reading wants one, also where the service is not to read
     options.set = [*options.set, "home_assistant_proxy.with_renogy_client=true"]
     configuration = _configuration(options)
-    from renogybt.app import reader_remarks
+    from renogybt.assembly import reader_remarks
     from renogybt.commands import ScanFailedError, read_once
 
     for warning in (*configuration.warnings, *reader_remarks(configuration, demo=options.demo)):
@@ -371,7 +371,7 @@ def _check_config(options: argparse.Namespace) -> int:
     from renogybt.config import load_configuration
 
     configuration = load_configuration(_path(options), options.set)
-    from renogybt.app import reader_remarks
+    from renogybt.assembly import reader_remarks
 
     remarks = [*configuration.warnings, *reader_remarks(configuration, demo=False)]
     for remark in remarks:

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
-from renogybt.app import background, build_radio, build_reader
+from renogybt.assembly import background, build_radio, build_reader
 from renogybt.config import Configuration
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.errors import RenogyBTError

@@ -5,7 +5,7 @@ from pathlib import Path
 from cli.program import free_port, settings, started
 from clients.serving import connected
 
-from renogybt.app import demo_adapter
+from renogybt.assembly import demo_adapter
 
 MACS = [
     0x00_00_00_00_00_00,
