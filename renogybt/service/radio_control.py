@@ -1,4 +1,4 @@
-"""What may be asked of a radio that runs, through the door that `control.py` opens, and how to ask it."""
+"""What may be asked of a program that runs, through the door that `control.py` opens, and how to ask it."""
 
 import asyncio
 import logging
@@ -15,6 +15,7 @@ SOCKET = "control.sock"
 SYSTEM_FOLDER = Path("/run/renogy-bt-proxy")
 """The runtime directory of the systemd unit."""
 RESET = "reset-adapter"
+TASKS = "tasks"
 EX_OK, EX_UNAVAILABLE = 0, 69
 _ON_THE_WAY_S = 5.0
 """For the question and its answer."""
@@ -57,7 +58,7 @@ class RadioControl:
     async def run(self) -> None:
         """Until cancelled."""
         try:
-            async with ControlServer(self._path, {RESET: self.reset}):
+            async with ControlServer(self._path, {RESET: self.reset, TASKS: count_tasks}):
                 await asyncio.Event().wait()
         except ControlError as error:
             _LOGGER.warning("%s; `renogybt %s` cannot ask this process", error, RESET)
@@ -80,6 +81,11 @@ class RadioControl:
             return Reply(False, str(error), EX_TEMPORARY)
         helped = event.result is Result.HELPED
         return Reply(helped, in_words(event, _listed(names)), EX_OK if helped else EX_FAILED)
+
+
+async def count_tasks(_request: Mapping[str, object]) -> Reply:
+    """How many tasks this process has: a number that grows from day to day is a leak."""
+    return Reply(True, str(len(asyncio.all_tasks())), EX_OK)
 
 
 def _listed(names: Sequence[str]) -> str:

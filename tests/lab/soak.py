@@ -63,6 +63,7 @@ class Soak:
     """One run, and all that was seen of it."""
 
     running: Program
+    state_dir: Path
     minutes: int
     random: random.Random
     began: float = field(default_factory=time.monotonic)
@@ -130,14 +131,14 @@ class Soak:
         await asyncio.sleep(WARM_UP_S)
         end = self.began + 60 * self.minutes
         while True:
-            self.vitals.append(await look_at(self.running.process.pid))
+            self.vitals.append(await look_at(self.running.process.pid, self.state_dir))
             pause_s = self.random.uniform(*PAUSE_S)
             if time.monotonic() + pause_s > end - LONGEST_S / 2:
                 break
             await asyncio.sleep(pause_s)
             await self._suffer(self._next_fault())
         await asyncio.sleep(max(0.0, end - time.monotonic()))
-        self.vitals.append(await look_at(self.running.process.pid))
+        self.vitals.append(await look_at(self.running.process.pid, self.state_dir))
 
     def _next_fault(self) -> Fault:
         """At random, each one once before any comes again."""
@@ -203,6 +204,7 @@ def report(soak: Soak) -> bool:
         f"RSS {first.rss_kb} -> {last.rss_kb} kB, typically {growth(rss):+.0f} kB ({rise:+.1f} kB/min)": (
             growth(rss) < NEW_RSS_KB
         ),
+        f"tasks {first.tasks} -> {last.tasks}": growth([each.tasks for each in vitals]) <= 0,
         f"threads {first.threads} -> {last.threads}": growth([each.threads for each in vitals]) <= 0,
         f"descriptors {first.descriptors} -> {last.descriptors}": (
             growth([each.descriptors for each in vitals]) <= 0
@@ -229,7 +231,7 @@ async def main(minutes: int, seed: int) -> bool:
     await world("noise 30 20")
     with tempfile.TemporaryDirectory(dir="/run/lab") as folder:
         async with program("mgmt", Path(folder), SECTIONS, ALL_READ) as running:
-            soak = Soak(running, minutes, random.Random(seed))
+            soak = Soak(running, Path(folder), minutes, random.Random(seed))
             await soak.subscribe()
             watch = asyncio.create_task(soak.watch())
             try:

@@ -9,6 +9,9 @@ from bluez import Bluez
 from dbus_fast import Message
 from mgmt import MgmtSocket
 
+from renogybt.service.control_wire import ask
+from renogybt.service.radio_control import TASKS, control_path
+
 _DBUS, _PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
 
 
@@ -19,6 +22,7 @@ class Vitals:
 
     at: float
     rss_kb: int
+    tasks: int
     threads: int
     descriptors: int
     match_rules: tuple[int, ...]
@@ -49,8 +53,9 @@ class _Daemon(Bluez):
         return tuple(sorted(counts, reverse=True))
 
 
-async def look_at(process: int) -> Vitals:
+async def look_at(process: int, state_dir: Path) -> Vitals:
     """Look now; the adapter must be there."""
+    tasks = await ask(control_path(state_dir, {}), {"command": TASKS}, 5.0)
     folder = Path(f"/proc/{process}")
     lines = (line.split(":") for line in (folder / "status").read_text().splitlines())
     status = {name: value.strip() for name, value in lines if name in ("VmRSS", "Threads")}
@@ -62,6 +67,7 @@ async def look_at(process: int) -> Vitals:
     return Vitals(
         time.monotonic(),
         int(status["VmRSS"].split()[0]),
+        int(tasks.text),
         int(status["Threads"]),
         len(list((folder / "fd").iterdir())),
         match_rules,

@@ -10,8 +10,8 @@ from fakes.care import FakeCare
 
 from renogybt.model.recovery import RadioEvent, Result, Rung
 from renogybt.service.control import ControlServer
-from renogybt.service.control_wire import NobodyThereError, Reply
-from renogybt.service.radio_control import RadioControl, ask_for_reset, control_path, doors, in_words
+from renogybt.service.control_wire import NobodyThereError, Reply, ask
+from renogybt.service.radio_control import TASKS, RadioControl, ask_for_reset, control_path, doors, in_words
 
 NAMES = ("hci0", "00:1A:7D:DA:71:13")
 STATE = Path("/var/lib/x")
@@ -118,6 +118,20 @@ async def test_without_a_door_the_program_goes_on(path: Path, caplog: pytest.Log
     (record,) = caplog.records
     assert "another process answers at" in record.getMessage()
     assert record.levelname == "WARNING"
+
+
+async def test_the_tasks_of_the_process_can_be_counted(path: Path) -> None:
+    async def more(count: int) -> int:
+        others = [asyncio.create_task(asyncio.sleep(5)) for _ in range(count)]
+        try:
+            return int((await ask(path, {"command": TASKS}, 5.0)).text)
+        finally:
+            for each in others:
+                each.cancel()
+
+    async with running(RadioControl(path, FakeCare(), lambda: NAMES)):
+        await asked(path)
+        assert await more(7) == await more(0) + 7
 
 
 def test_the_door_is_in_the_runtime_directory_of_the_unit_else_in_the_state_folder() -> None:
