@@ -125,7 +125,7 @@ async def test_it_is_refused_when_the_resets_of_this_hour_are_used_up(
     budget.save()
     assert await monitor(world, state_dir).power_cycle_adapter() is False
     assert world.bluez.calls["Set Powered"] == 0
-    assert "the next one is allowed at" in caplog.text
+    assert "the next one is allowed in" in caplog.text
 
 
 async def test_a_failure_is_false_and_logged(

@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+from bluez import Bluez
 from ears import Ears, listening
 from readings import ALL, BATTERIES, CONTROLLER, Notes, reading, reading_with, truth, without_energy
 from world import world
@@ -16,6 +17,8 @@ MGMT, DBUS = AdvertisementSource.MGMT, AdvertisementSource.DBUS
 BOTH = pytest.mark.parametrize("source", [MGMT, DBUS])
 NOISE = 0xC0FFEE
 """How the addresses of the neighbourhood's noise begin."""
+NOISE_SIZE = 8
+"""The size of its manufacturer data, which no other neighbour's has."""
 RATE = 200
 LONG = bool(os.environ.get("RENOGYBT_LAB_LONG"))
 SIZES = tuple(range(1, 21)) if LONG else (1, 2, 3, 4, 5, 7, 13, 19, 20)
@@ -38,10 +41,10 @@ class Coverage:
     def __init__(self, ears: Ears) -> None:
         self._ears = ears
         self.share = 0.0
-        self.sent = 0
+        self.heard = self.sent = 0
 
     async def __aenter__(self) -> "Coverage":
-        self._sent, self._heard = await noise_sent(), noise_heard(self._ears)
+        self._sent, self._before = await noise_sent(), noise_heard(self._ears)
         await world(f"noise {RATE} 20")
         return self
 
@@ -49,7 +52,8 @@ class Coverage:
         await world("noise 0 0")
         self.sent = await noise_sent() - self._sent
         await asyncio.sleep(0.5)
-        self.share = (noise_heard(self._ears) - self._heard) / self.sent
+        self.heard = noise_heard(self._ears) - self._before
+        self.share = self.heard / self.sent
 
 
 # -- readings, and advertisements beside them
@@ -57,11 +61,12 @@ class Coverage:
 
 @BOTH
 async def test_all_five_are_read_within_one_interval_while_advertisements_flow(
-    source: AdvertisementSource,
+    source: AdvertisementSource, bluez: Bluez
 ) -> None:
+    """By D-Bus that is all that bluetoothd tells; on a busy host it merges what it is late with."""
     interval_s = 10.0
     async with reading(source, interval_s) as notes:
-        async with Coverage(notes.ears) as coverage:
+        async with bluez.manufacturer_data() as told, Coverage(notes.ears) as coverage:
             first_s = await notes.more(timeout_s=interval_s)
             await notes.more(timeout_s=interval_s + 5)
 
@@ -72,7 +77,10 @@ async def test_all_five_are_read_within_one_interval_while_advertisements_flow(
         )
         assert max(second) - min(second) < interval_s / 2
         assert min(second) - min(first) == pytest.approx(interval_s, abs=4)
-        assert coverage.share > 0.95
+        witnessed = sum(len(each) == NOISE_SIZE for each in told)
+        print(f"an independent connection was told {witnessed}, the reader's radio {coverage.heard}")
+        assert coverage.share > (0.95 if source is MGMT else 0.8)
+        assert source is MGMT or coverage.heard >= 0.99 * witnessed
         for unit in ALL:
             assert all(each.failed == 0 for each in notes.healths[unit])
 
