@@ -23,6 +23,7 @@ from renogybt.proxy.relisting import Relisting
 from renogybt.proxy.services import Services
 from renogybt.proxy.session import GOODBYE_S, Session
 from renogybt.proxy.silent_peripherals import SilentPeripherals
+from renogybt.proxy.wrong_keys import WrongKeys
 from renogybt.service.logs import LogTap
 from renogybt.service.repetition import Repetition
 
@@ -90,6 +91,7 @@ class ProxyServer:
         self._all_gone.set()
         self._visits = Repetition(time.monotonic)
         self._complaints = Repetition(time.monotonic, first=1)
+        self._wrong_keys = WrongKeys(time.monotonic)
         self._logs: Subscribers[logging.LogRecord] = Subscribers()
         self._tap = LogTap(self._logs.notify)
         self._rejoin: asyncio.TimerHandle | None = None
@@ -267,6 +269,10 @@ class ProxyServer:
         """Log why a peer is closed."""
         topic = f"{session.peer} {type(error)}"
         self._complaints.log(_LOGGER, logging.WARNING, f"{session.label} is closed: {error}", topic)
+
+    def wrong_key(self, session: Session) -> float:
+        """For how many seconds the answer is to wait."""
+        return self._wrong_keys.wait_s(session.peer)
 
     def refuse(self, session: Session, what: str) -> None:
         """Log what a client may not have."""

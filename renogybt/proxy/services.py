@@ -45,6 +45,10 @@ class Clients(Protocol):
         """The client is being closed for a reason that lies with it."""
         ...
 
+    def wrong_key(self, session: "Session") -> float:
+        """The client does not know the key; for how many seconds its answer is to wait."""
+        ...
+
     def refuse(self, session: "Session", what: str) -> None:
         """The client wants something that it may not have; it stays connected."""
         ...

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 
 from renogybt.model.radio import Unsubscribe
 from renogybt.protocols.esphome.connection import Connection, Phase
-from renogybt.protocols.esphome.errors import ProtocolError
+from renogybt.protocols.esphome.errors import ProtocolError, WrongKeyError
 from renogybt.protocols.esphome.messages import Message, api, type_of
 from renogybt.proxy.log_stream import NONE, api_level, log_message
 from renogybt.proxy.outbox import Outbox
@@ -102,12 +103,24 @@ class Session(asyncio.BufferedProtocol):
                 if (answer := REQUESTS.get(type(message))) is not None:
                     answer(self, message)
         except ProtocolError as error:
-            self._say(self._connection.take_outgoing() + error.reply)
-            self.services.clients.complain(self, error)
-            self._leave_links()
-            self._transport.close()
+            self._refuse(error)
         else:
             self._say(self._connection.take_outgoing())
+
+    def _refuse(self, error: ProtocolError) -> None:
+        last_words = self._connection.take_outgoing() + error.reply
+        self.services.clients.complain(self, error)
+        self._leave_links()
+        wait_s = self.services.clients.wrong_key(self) if isinstance(error, WrongKeyError) else 0.0
+        if wait_s:
+            self._transport.pause_reading()
+            self._set_timer(wait_s, partial(self._part, last_words))
+        else:
+            self._part(last_words)
+
+    def _part(self, last_words: bytes) -> None:
+        self._say(last_words)
+        self._transport.close()
 
     def _say(self, data: bytes) -> None:
         if data:

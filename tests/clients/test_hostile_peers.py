@@ -18,6 +18,7 @@ from renogybt.protocols.esphome.noise import WRONG_KEY_REASON, noise_frame
 from renogybt.protocols.esphome.plaintext import plaintext_frame
 from renogybt.protocols.esphome.varint import encode_varint
 from renogybt.proxy import session as session_module
+from renogybt.proxy import wrong_keys
 from renogybt.proxy.server import MAX_NEWCOMERS
 
 NOISE_HELLO = noise_frame(b"")
@@ -79,6 +80,27 @@ async def test_a_wrong_key_gets_the_words_that_the_client_knows_and_no_device_in
         answer = await hostile.rest()
 
     assert answer.endswith(noise_frame(b"\x01" + WRONG_KEY_REASON.encode()))
+
+
+async def test_who_tries_key_after_key_waits_for_the_answers_and_others_do_not(serve: Serve) -> None:
+    async def refused_after_s(source: str) -> float:
+        async with peer(served.port, source=source) as hostile:
+            began = time.monotonic()
+            await hostile.send(WRONG_BYTES["a handshake of noise"])
+            answer = await hostile.rest()
+        assert WRONG_KEY_REASON.encode() in answer
+        return time.monotonic() - began
+
+    served = await serve(encryption=Encryption.KEY, key=KEY_BYTES)
+    soon = [await refused_after_s(STRANGER) for _ in range(wrong_keys.MOST)]
+    late_s = await refused_after_s(STRANGER)
+    other_s = await refused_after_s("127.0.0.1")
+    async with connected(served.port, KEY) as client:
+        await client.round_trip()
+
+    assert max(soon) < 0.5
+    assert late_s >= wrong_keys.WAIT_S
+    assert other_s < 0.5
 
 
 @pytest.mark.parametrize("source", [STRANGER, "127.0.0.1"], ids=["another host", "the client's host"])
