@@ -216,6 +216,7 @@ class Bus:
             raise CallTimeoutError(f"{who} did not answer {member} within {timeout_s:g} s") from error
         except asyncio.CancelledError:
             self._give_up(message)
+            self._part_where_many_are_due()
             raise
         except (OSError, EOFError, InvalidMessageError) as error:
             self._end()

@@ -1,6 +1,7 @@
 """What is told of the care of a radio: its status to those who watch, and a line in the log for each rung."""
 
 import logging
+from dataclasses import replace
 
 from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.recovery import STEPS, Price
@@ -26,34 +27,32 @@ class CareNews:
         """Tell `listener` every further change of `status`, until the answer is called."""
         return self._changes.add(listener)
 
-    def tell(self, event: RadioEvent, state: CareState) -> None:
-        """A rung was taken."""
+    def tell(self, event: RadioEvent, state: CareState, *, paid: bool = True) -> None:
+        """A rung was taken; `paid`: if it has a price, it was paid."""
         level = logging.INFO if event.result is Result.HELPED else logging.WARNING
         self._repetition.log(_LOGGER, level, event.text, f"{event.rung} {event.result}")
-        resets = self.status.resets + (STEPS[event.rung].price is not Price.FREE)
-        self._become(self._now(state, self.status.rungs + 1, resets, event))
+        resets = self.status.resets + (paid and STEPS[event.rung].price is not Price.FREE)
+        self._become(
+            replace(self.status, state=state, rungs=self.status.rungs + 1, resets=resets, last=event)
+        )
 
-    def publish(self, state: CareState) -> None:
-        """Where the care stands."""
+    def publish(self, state: CareState, trouble: str) -> None:
+        """Where the care stands; `trouble`: as in the status."""
         if state is CareState.EXHAUSTED and self.status.state is not state:
             self.warn(
                 "recovery is exhausted: the adapter was reset as often as is allowed within an hour. The rest"
                 " of the program goes on; what disturbs nobody is tried every minute"
             )
-        self._become(self._now(state, self.status.rungs, self.status.resets, self.status.last))
+        if trouble and trouble != self.status.trouble:
+            self.warn(trouble)
+        self._become(replace(self.status, state=state, trouble=trouble))
 
     def warn(self, text: str) -> None:
         """A line that is not repeated too often."""
         self._repetition.log(_LOGGER, logging.WARNING, text)
 
-    def inform(self, text: str) -> None:
-        """The same for what is no trouble."""
-        self._repetition.log(_LOGGER, logging.INFO, text)
-
-    def _now(self, state: CareState, rungs: int, resets: int, last: RadioEvent | None) -> CareStatus:
-        return CareStatus(state, rungs, resets, self._budget.resets.left(self._budget.now), last)
-
     def _become(self, status: CareStatus) -> None:
+        status = replace(status, resets_left=self._budget.resets.left(self._budget.now))
         if status != self.status:
             self.status = status
             self._changes.notify(status)

@@ -37,3 +37,7 @@ class MgmtError(BluetoothError):
 
 class MgmtUnavailableError(BluetoothError):
     """The management socket cannot be opened, or not with the rights that it takes."""
+
+
+class MissingUnitError(BluetoothError):
+    """A systemd unit that root's work is done by is not installed, or this user may not start it."""

@@ -182,10 +182,12 @@ class MgmtSocket:
         except TimeoutError as error:
             del self._replies[key]
             self.close()
+            self._changed()
             raise CallTimeoutError(f"the kernel did not answer management command {opcode:#06x}") from error
         except OSError as error:
             del self._replies[key]
             self.close()
+            self._changed()
             raise MgmtUnavailableError(f"the management socket broke ({error.strerror})") from error
         finally:
             if self._replies.get(key) is reply:

@@ -78,7 +78,7 @@ class BlueZRadio(Broadcast):
         self._log = StatusLog(self._repetition)
         self._attempt = 0
         self._wake = asyncio.Event()
-        self._machine = Machine(self._wake.set)
+        self._machine = Machine(self._wake.set, bus_address)
         self._starts = self._orphans = 0
         self._link_timing = link_timing
         self._slots = ConnectionSlots() if slots is None else slots

@@ -50,10 +50,12 @@ STEPS: dict[Rung, Step] = {
     Rung.POWER_CYCLE: Step(Price.RESET, 25.0, 5.0),
     Rung.POWER_CYCLE_BY_KERNEL: Step(Price.RESET, 16.0, 5.0),
     Rung.RESET_HARDWARE: Step(Price.HARDWARE, 20.0, 20.0),
-    Rung.RESTART_BLUETOOTHD: Step(Price.RESET, 20.0, 10.0),
+    # systemd kills it after 10 s if it does not end by itself
+    Rung.RESTART_BLUETOOTHD: Step(Price.RESET, 20.0, 15.0),
     Rung.RESTART_PROGRAM: Step(Price.RESTART, 5.0, 60.0),
 }
 
+_POWER_CYCLES = (Rung.POWER_CYCLE, Rung.POWER_CYCLE_BY_KERNEL)
 _RESETS = (
     Rung.POWER_CYCLE,
     Rung.POWER_CYCLE_BY_KERNEL,
@@ -100,13 +102,15 @@ class Recovery:
         self.symptom: Symptom | None = None
         """What the ladder is climbed for, None while all is well."""
         self.owes_reset = False
-        """Whether the last reset was begun and could not be done. A controller that was dead during it and
-        lives again is heard, but makes no links until it is reset (seen on a virtual one)."""
+        """Whether the last power cycle was begun and could not be done. A controller that was dead during it
+        and lives again is heard, but makes no links until it is reset (seen on a virtual one)."""
         self._budget = budget
         self._weight = Weight.FREE
         self._free_done: set[Rung] = set()
         self._resets_taken = self._kinds_of_reset = 0
         self._in_vain = 0
+        self._passed_over: dict[Rung, float] = {}
+        """Rungs that turned out not to exist here, and until when they are not thought of."""
         self._proven = False
         self._lonely_reset = False
         self._next_reset_at = self._free_again_at = -math.inf
@@ -117,7 +121,11 @@ class Recovery:
         if finding is None:
             return Decision(None)
         self.symptom, self._weight = finding.symptom, finding.weight
-        ladder = [rung for rung in LADDERS[finding.symptom] if rung in self.able]
+        ladder = [
+            rung
+            for rung in LADDERS[finding.symptom]
+            if rung in self.able and now >= self._passed_over.get(rung, now)
+        ]
         if not ladder:
             self.state = CareState.HELPLESS
             return Decision(None)
@@ -186,15 +194,25 @@ class Recovery:
         self._in_vain += 1
 
     def ended(self, rung: Rung, result: Result) -> None:
-        """What came of it. A reset that cannot be done is proof that the silence is none of the place."""
+        """What came of it. A power cycle that cannot be done proves that the silence is none of the place."""
         if STEPS[rung].price is Price.FREE:
             return
-        self.owes_reset = result is Result.NOT_DONE
-        if self.owes_reset:
-            self._proven = True
+        failed = result is Result.NOT_DONE
+        self.owes_reset = failed and (self.owes_reset or rung in _POWER_CYCLES)
+        if failed:
+            self._proven = self._proven or rung in _POWER_CYCLES
             if self._resets_taken < self._kinds_of_reset:
                 # nothing has happened to the adapter that it would need time for; try the next kind
                 self._next_reset_at = -math.inf
+
+    def impossible(self, now: float, rung: Rung) -> None:
+        """It was taken and turned out not to exist here: it cost nothing, and is passed over for an hour."""
+        self._passed_over[rung] = now + WINDOW_S
+        self._window(rung).take_back()
+        self._budget.save()
+        self._resets_taken -= 1
+        self._in_vain -= 1
+        self._next_reset_at = -math.inf
 
     def well(self, *, heard: bool) -> None:
         """The fault is over, so that the next one begins at the first rung; `heard`: advertisements come."""

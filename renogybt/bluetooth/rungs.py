@@ -1,6 +1,5 @@
 """What each rung of the ladder does to the machine."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,8 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from renogybt.bluetooth import power
-from renogybt.bluetooth.bus import ADAPTER, OBJECT_MANAGER, PROPERTIES, Bus
-from renogybt.bluetooth.errors import BluetoothError, BusError, CallError, MgmtError
+from renogybt.bluetooth.bus import ADAPTER, CALL_TIMEOUT_S, OBJECT_MANAGER, PROPERTIES, Bus
+from renogybt.bluetooth.errors import (
+    BluetoothError,
+    BusError,
+    CallError,
+    CallTimeoutError,
+    MgmtError,
+    MissingUnitError,
+)
 from renogybt.bluetooth.intake import IntakeChoice
 from renogybt.bluetooth.kernel_power import COMMAND_S, power_cycle_by_kernel
 from renogybt.bluetooth.rfkill_switch import can_unblock, unblock
@@ -25,11 +31,18 @@ RESTART_UNIT = "renogy-bt-restart-bluetooth.service"
 HARDWARE_UNIT = "renogy-bt-reset-adapter@{}.service"
 _SYSTEMD, _SYSTEMD_PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
-_PROBE_S = 5.0
+_ASK_S = 3.0
 
 _RESETS = frozenset(
     {Rung.POWER_ON, Rung.POWER_CYCLE, Rung.POWER_CYCLE_BY_KERNEL, Rung.UNBLOCK, Rung.RESET_HARDWARE}
 )
+
+
+_FROM_THE_BUS = frozenset(
+    f"org.freedesktop.DBus.Error.{name}"
+    for name in ("LimitsExceeded", "NameHasNoOwner", "NoReply", "ServiceUnknown", "TimedOut", "Timeout")
+)
+"""What the bus says in the place of one who says nothing."""
 
 
 class NotPossibleError(BluetoothError):
@@ -41,6 +54,7 @@ class Machine:
     """What a radio has at the moment; the radio keeps it up to date."""
 
     wake: Callable[[], None]
+    bus_address: str | None = None
     bus: Bus | None = None
     scanner: Scanner | None = None
     intake: IntakeChoice | None = None
@@ -104,7 +118,8 @@ class Rungs:
     @property
     def past_bluez(self) -> bool:
         """Whether advertisements come from the kernel, so that they prove nothing of BlueZ."""
-        return self._machine.intake is not None and self._machine.intake.chosen is Intake.MGMT
+        intake = self._machine.intake
+        return intake is not None and intake.chosen is Intake.MGMT and intake.commands_kernel
 
     def check(self) -> None:
         """Raise BluetoothError where there is nothing that could be reset."""
@@ -120,17 +135,34 @@ class Rungs:
         if machine.bus is None:
             return False
         try:
-            async with asyncio.timeout(_PROBE_S):
-                adapter = machine.adapter
-                await machine.bus.call(adapter.path, PROPERTIES, "Get", "ss", (ADAPTER, "Powered"))
-                if machine.intake is not None and machine.intake.commands_kernel:
-                    await machine.intake.command(mgmt.READ_CONTROLLER_INFO, adapter.index)
-        except (CallError, MgmtError) as error:
+            adapter = machine.adapter
+            if not await _answers(machine.bus, adapter, CALL_TIMEOUT_S):
+                return False
+            if machine.intake is not None and machine.intake.commands_kernel:
+                await machine.intake.command(mgmt.READ_CONTROLLER_INFO, adapter.index)
+        except MgmtError as error:
             _LOGGER.debug("the probe of the adapter was refused: %s", error)
-        except (BluetoothError, TimeoutError) as error:
+        except BluetoothError as error:
             _LOGGER.debug("the probe of the adapter failed: %s", error)
             return False
         return True
+
+    async def answers(self, *, anew: bool) -> bool | None:
+        """Whether BlueZ answers within 3 s, without an effect on anything; None: it cannot be asked now.
+
+        `anew`: over a connection of its own, so that a call that is never answered is not left behind.
+        """
+        machine = self._machine
+        try:
+            if machine.bus is None or not machine.bus.open:
+                return None
+            if not anew:
+                return await _answers(machine.bus, machine.adapter, _ASK_S)
+            async with Bus(machine.bus_address) as bus:
+                return await _answers(bus, machine.adapter, _ASK_S)
+        except BluetoothError as error:
+            _LOGGER.debug("BlueZ cannot be asked: %s", error)
+            return None
 
     # without harm to anybody
 
@@ -186,9 +218,15 @@ class Rungs:
 
     async def _start_unit(self, name: str) -> None:
         """Root's work is done by a unit of its own, which systemd starts for us where polkit lets it."""
-        await self._bus.call(
-            _SYSTEMD_PATH, _MANAGER, "StartUnit", "ss", (name, "replace"), destination=_SYSTEMD
-        )
+        try:
+            await self._bus.call(
+                _SYSTEMD_PATH, _MANAGER, "StartUnit", "ss", (name, "replace"), destination=_SYSTEMD
+            )
+        except CallError as error:
+            raise MissingUnitError(
+                f"systemd does not start {name}: {error}. Run: sudo ./scripts/install.sh"
+                " --with-recovery-units"
+            ) from error
 
     @property
     def _bus(self) -> Bus:
@@ -201,3 +239,14 @@ class Rungs:
         if self._machine.scanner is None:
             raise NotPossibleError("the radio has no connection to BlueZ")
         return self._machine.scanner
+
+
+async def _answers(bus: Bus, adapter: AdapterRecord, timeout_s: float) -> bool:
+    """Whether BlueZ says anything of the adapter, be it no; raises BusError."""
+    try:
+        await bus.call(adapter.path, PROPERTIES, "Get", "ss", (ADAPTER, "Powered"), timeout_s=timeout_s)
+    except CallError as error:
+        return error.name not in _FROM_THE_BUS
+    except CallTimeoutError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from renogybt.bluetooth.budget import Budget
 from renogybt.bluetooth.care_news import CareNews
-from renogybt.bluetooth.errors import BluetoothError
+from renogybt.bluetooth.errors import BluetoothError, MissingUnitError
 from renogybt.bluetooth.health import Fault, Finding, Health, Symptom, Weight
 from renogybt.bluetooth.recovery import STEPS, Decision, Price, Recovery
 from renogybt.bluetooth.rhythm import CEILING_S
@@ -27,6 +27,7 @@ from renogybt.model.recovery import (
     RadioEvent,
     ResetFailedError,
     ResetRefusedError,
+    RestartNeededError,
     Result,
     Rung,
 )
@@ -41,8 +42,9 @@ LOOK_S = 60.0
 CALM_S = 10.0
 """How long a reset waits for transactions of links that are under way: the longest of their timeouts."""
 ASK_S = 4.0
-"""Where advertisements come past BlueZ they do not prove that it lives: it is asked so often. With the five
-seconds that its answer may take, it is noticed within ten that it hangs."""
+"""Where advertisements come past BlueZ they do not prove that it lives: it is asked so often. With the two
+times three seconds that an answer may take, it is noticed within ten that it hangs."""
+_ASK_AGAIN_S = 0.5
 _TICK_S = 0.01
 _LONGEST_RUNG_S = 120.0
 
@@ -69,6 +71,10 @@ class Hands(Protocol):
 
     async def probe(self) -> bool:
         """Whether all that can be asked answers."""
+        ...
+
+    async def answers(self, *, anew: bool) -> bool | None:
+        """Whether BlueZ answers within 3 s; None: it cannot be asked. `anew`: by a connection of its own."""
         ...
 
 
@@ -179,7 +185,7 @@ class Watchdog:
     def hear(self, batch: Sequence[Advertisement]) -> None:
         """Advertisements have come."""
         self._health.hear(self._now(), batch)
-        if self._listening or self._recovery.symptom is not None:
+        if self._listening or self._recovery.symptom is Symptom.SILENT:
             self._news.set()
 
     def begin(self, *, monitored: bool) -> None:
@@ -229,11 +235,13 @@ class Watchdog:
         finding = self._health.look(now, self._recovery.symptom)
         if finding is None:
             probe_at = await self._confirm(now)
-            self._told.publish(self._recovery.state)
+            self._publish()
             return min(self._health.next_look, probe_at, ask_at)
         decision = self._decide(now, finding)
         if decision.rung is not None and _is_paid(decision.rung):
             await self._calmed()
+            if finding is not None and finding.symptom is Symptom.DEAF:
+                await self._judge_hearing()
             # meanwhile all may have become well, or another process may have spent what was left
             finding, now = self._health.look(self._now(), self._recovery.symptom), self._now()
             decision = self._decide(now, finding)
@@ -245,22 +253,29 @@ class Watchdog:
     async def _ask(self) -> float:
         """Where what is heard does not tell, ask BlueZ whether it lives; when to ask again."""
         health = self._health
-        if not (self._hands.past_bluez and health.well):
+        if not (self._hands.past_bluez and health.scanning):
             health.deaf = False  # others will ask
             return math.inf
-        # a call that was never answered goes on counting, so that one who is deaf is asked seldom
-        due = self._asked_at + (self._settings.look_s if health.deaf else ASK_S)
-        if self._now() < due:
-            return due
-        self._asked_at = self._now()
-        answered = await self._hands.probe()
-        if answered is health.deaf:
-            health.deaf = not answered
-            if answered:
-                self._told.inform("BlueZ answers again")
-            else:
-                self._told.warn(_DEAF)
-        return self._asked_at + ASK_S
+        pause_s = self._settings.look_s if health.deaf else ASK_S
+        if health.well and self._now() >= self._asked_at + pause_s:
+            await self._judge_hearing()
+        return max(self._asked_at, self._now() - pause_s) + pause_s
+
+    async def _judge_hearing(self) -> None:
+        """Two questions without an answer are a proof, one may come late. Where nothing is heard either,
+        though that is special here, the silence is judged instead."""
+        health = self._health
+        began = self._asked_at = self._now()
+        answered = None if health.deaf else await self._hands.answers(anew=False)
+        if answered is False or health.deaf:
+            answered = await self._hands.answers(anew=True)
+        if answered:
+            health.deaf = False
+        elif answered is False and (health.heard_at > began or not health.rhythm.steady):
+            health.deaf = True
+
+    def _publish(self) -> None:
+        self._told.publish(self._recovery.state, _DEAF if self._health.deaf else "")
 
     def _decide(self, now: float, finding: Finding | None) -> Decision:
         """A silence proves little where the one who could be heard is silent because we have a link to it."""
@@ -268,22 +283,22 @@ class Watchdog:
             finding = replace(finding, weight=Weight.FREE)
         self._recovery.able = self._hands.able()
         decision = self._recovery.decide(now, finding)
-        self._told.publish(self._recovery.state)
+        self._publish()
         return decision
 
     async def _confirm(self, now: float) -> float:
         """Nothing is wrong as far as can be seen; where nobody is heard, ask. When to look again at last."""
         health = self._health
         if health.well:
+            self._recovery.well(heard=True)
             if self._recovery.owes_reset and not self._linked():
                 return await self._make_good(now)
-            self._recovery.well(heard=True)
             if health.rhythm.known:
                 self._budget.remember(lively=health.rhythm.lively)
         elif health.resting or (health.scanning and self._recovery.symptom not in _SILENCES):
             self._recovery.well(heard=False)
         look_at = now + self._settings.look_s
-        if not health.scanning:
+        if not health.scanning or (health.well and self._hands.past_bluez):
             return look_at
         if self._probed_at < health.silent_since:
             due = min(health.probe_at, health.silent_since + self._settings.look_s)
@@ -330,27 +345,38 @@ class Watchdog:
         self._taking_since = began
         if _is_paid(rung):
             self._last_reset_at = began
-        self._told.publish(self._recovery.state)
-        result, detail = Result.NOT_DONE, "given up"
+        self._publish()
+        result, detail, paid = Result.NOT_DONE, "given up", True
         try:
             result, detail = await self._outcome(rung, began, symptom)
             self._recovery.ended(rung, result)
+        except MissingUnitError as error:
+            detail, paid = str(error), False
+            self._recovery.impossible(began, rung)
+        except RestartNeededError:
+            result, detail = Result.UNDER_WAY, ""
+            raise
         finally:
             event = RadioEvent(rung, cause, result, self._now() - began, detail)
             if result is Result.HELPED:
                 self._health.deaf = False
                 self._recovery.well(heard=self._health.well_since(began))
-            self._told.tell(event, self._recovery.state)
+            self._told.tell(event, self._recovery.state, paid=paid)
         return event
 
     async def _outcome(self, rung: Rung, began: float, symptom: Symptom) -> tuple[Result, str]:
         step = STEPS[rung]
         try:
             await self._taking.take(rung, step.deadline_s)
+        except MissingUnitError:
+            raise
         except TimeoutError as error:
             return Result.NOT_DONE, str(error) or f"nothing came of it within {step.deadline_s:g} s"
         except BluetoothError as error:
             return Result.NOT_DONE, str(error)
+        if symptom is Symptom.DEAF:
+            answered = await self._answers_by(self._now() + step.verify_s)
+            return (Result.HELPED if answered else Result.IN_VAIN), ""
         patience_s = max(step.verify_s, self._health.verify_s)
         hasty = step.price is Price.FREE and symptom not in _SILENCES
         if await self._verified(began, self._now() + patience_s, symptom, hasty=hasty):
@@ -372,20 +398,26 @@ class Watchdog:
         try:
             while self._now() < until:
                 self._news.clear()
-                if symptom is not Symptom.DEAF and self._health.well_since(since):
+                if self._health.well_since(since):
                     return True
-                quiet = symptom is Symptom.DEAF or (
-                    symptom not in _SILENCES and not self._health.rhythm.steady
-                )
+                quiet = symptom not in _SILENCES and not self._health.rhythm.steady
                 if quiet and self._health.scanning and await self._hands.probe():
                     return True
                 if hasty and self._health.look(self._now(), symptom) and self._health.failed_again(reports):
                     return False
                 await self._sleep(until)
-            return symptom is not Symptom.DEAF and self._health.well_since(since)
+            return self._health.well_since(since)
         finally:
             self._listening = False
             self._news.set()
+
+    async def _answers_by(self, until: float) -> bool:
+        """Whether it scans, and BlueZ answers, by then."""
+        while self._now() < until:
+            if self._health.scanning and await self._hands.answers(anew=True):
+                return True
+            await asyncio.sleep(_ASK_AGAIN_S)
+        return False
 
     async def _calmed(self) -> None:
         """Let transactions of links come to their end; a stuck one has no claim."""
@@ -408,6 +440,6 @@ def _is_paid(rung: Rung) -> bool:
 
 _DEAF = (
     "BlueZ does not answer, though advertisements come: nobody can connect to devices. Run: sudo systemctl"
-    " restart bluetooth (recovery_restart_bluetooth = true has this program do it)"
+    " restart bluetooth (this program does it where recovery_restart_bluetooth = true)"
 )
 _SILENCES = (Symptom.SILENT, Symptom.GARBLED)

@@ -39,6 +39,8 @@ class Result(Enum):
     HELPED = "helped"
     IN_VAIN = "did not help"
     NOT_DONE = "could not be done"
+    UNDER_WAY = "under way"
+    """The end of this process, whose result only the next one sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,15 @@ class CareState(Enum):
 @dataclass(frozen=True, slots=True)
 class CareStatus:
     """`resets` counts power cycles and what is beyond since the start; `resets_left` how many are still
-    allowed now. `last` is the latest event, None as long as there was none."""
+    allowed now. `last` is the latest event, None as long as there was none. `trouble` says what is wrong
+    though the radio scans, and what to do about it; empty otherwise."""
 
     state: CareState = CareState.WELL
     rungs: int = 0
     resets: int = 0
     resets_left: int = 0
     last: RadioEvent | None = None
+    trouble: str = ""
 
 
 class ResetRefusedError(RenogyBTError):

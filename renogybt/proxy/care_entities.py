@@ -43,6 +43,7 @@ class CareEntities:
 
     def __init__(self, radio: Radio, entities: EntityStore, wall: Callable[[], float] = time.time) -> None:
         self._care = radio.care
+        self._scanner = radio.status
         self._entities = entities
         self._wall = wall
         self._event: RadioEvent | None = None
@@ -78,7 +79,7 @@ class CareEntities:
             self._on_care(self._care.status)
 
     def _on_scanner(self, status: ScannerStatus) -> None:
-        self._entities.publish(SCANNER, _in_words(status))
+        self._tell_scanner(status, self._care.status)
         match status.state:
             case ScannerState.FAILED:
                 self._fails_not.clear()
@@ -89,7 +90,12 @@ class CareEntities:
                 self._fails.clear()
                 self._fails_not.set()
 
+    def _tell_scanner(self, scanner: ScannerStatus, care: CareStatus) -> None:
+        self._scanner = scanner
+        self._entities.publish(SCANNER, _in_words(scanner, care.trouble))
+
     def _on_care(self, status: CareStatus) -> None:
+        self._tell_scanner(self._scanner, status)
         if status.last is not None and status.last is not self._event:
             self._event = status.last
             self._last = f"{self._now()}: {status.last.text}"
@@ -116,7 +122,7 @@ class CareEntities:
         return datetime.fromtimestamp(self._wall(), UTC).astimezone().isoformat(timespec="seconds")
 
 
-def _in_words(status: ScannerStatus) -> str:
+def _in_words(status: ScannerStatus, trouble: str) -> str:
     if status.state is ScannerState.RUNNING:
-        return f"scanning ({status.mode.value})"
+        return f"scanning ({status.mode.value}){trouble and f'. {trouble}'}"
     return f"not scanning: {status.reason or status.state.value}"

@@ -32,6 +32,11 @@ class Window:
         """One was done; also beyond what is allowed, where a person asks for it."""
         self._spent.append(now)
 
+    def take_back(self) -> None:
+        """The last one was not done after all."""
+        if self._spent:
+            self._spent.pop()
+
     def free_at(self, now: float) -> float:
         """When the next one is allowed; infinity where none ever is."""
         if self.left(now):

@@ -10,7 +10,7 @@ from typing import Self
 from proxy.virtual_time import VirtualLoop
 
 from renogybt.bluetooth.budget import Budget
-from renogybt.bluetooth.errors import BusError
+from renogybt.bluetooth.errors import BusError, MissingUnitError
 from renogybt.bluetooth.health import Fault
 from renogybt.bluetooth.recovery import STEPS, Price
 from renogybt.bluetooth.watchdog import CareSettings, Watchdog
@@ -55,6 +55,8 @@ class Patient:
     settings: CareSettings | None = None
     undoable: frozenset[Rung] = frozenset()
     """Rungs that fail with an error."""
+    missing: frozenset[Rung] = frozenset()
+    """Rungs whose unit is not installed."""
     loop: VirtualLoop = field(default_factory=VirtualLoop)
     taken: list[tuple[float, Rung]] = field(default_factory=list)
     statuses: list[tuple[float, CareStatus]] = field(default_factory=list)
@@ -62,7 +64,10 @@ class Patient:
     """Whether somebody has a link."""
     answers: bool = True
     """Whether probes are answered."""
-    probes: int = 0
+    asked: int = 0
+    """How often BlueZ was asked whether it lives."""
+    late: int = 0
+    """So many questions are answered too late."""
     past_bluez: bool = False
     """Whether advertisements come also where BlueZ does not answer."""
 
@@ -167,6 +172,8 @@ class Patient:
 
     def take(self, rung: Rung) -> None:
         self.taken.append((self.loop.time(), rung))
+        if rung in self.missing:
+            raise MissingUnitError("there is no such unit")
         if rung in self.undoable:
             raise BusError("it cannot be done")
         if rung in self._cures:
@@ -211,7 +218,13 @@ class _Hands:
         await asyncio.sleep(0.05)
         self._patient.take(rung)
 
+    async def answers(self, *, anew: bool) -> bool | None:
+        self._patient.asked += 1
+        answers = self._patient.answers and not self._patient.late
+        self._patient.late = max(0, self._patient.late - 1)
+        await asyncio.sleep(0.01 if answers else 3.0)
+        return answers
+
     async def probe(self) -> bool:
-        self._patient.probes += 1
         await asyncio.sleep(0.01 if self._patient.answers else 5.0)
         return self._patient.answers

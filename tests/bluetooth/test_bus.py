@@ -54,6 +54,17 @@ async def test_sixteen_unanswered_calls_end_the_connection(world: World) -> None
     assert world.bluez.calls["StartDiscovery"] <= MAX_UNANSWERED
 
 
+async def test_calls_that_were_cancelled_count_as_well(world: World) -> None:
+    world.bluez.swallow("*")
+    async with Bus(world.bus.address) as bus:
+        for number in range(MAX_UNANSWERED):
+            assert bus.open, number
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.002):
+                    await bus.call(PATH, ADAPTER, "StartDiscovery")
+        assert not bus.open
+
+
 async def given_up(bus: Bus, member: str) -> None:
     with pytest.raises(CallTimeoutError):
         await bus.call(PATH, ADAPTER, member, timeout_s=0.002)

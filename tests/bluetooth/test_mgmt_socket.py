@@ -147,6 +147,7 @@ async def test_a_late_answer_is_not_taken_for_that_to_the_next_command(
     with pytest.raises(MgmtUnavailableError):
         await channel.socket.command(mgmt.READ_ADV_MONITOR_FEATURES, 0)
     assert not channel.socket.open
+    assert channel.changes == 1  # whoever needs it opens another one
 
 
 async def test_an_answer_that_nobody_waits_for_disturbs_no_other(channel: Channel) -> None:

@@ -280,11 +280,101 @@ def test_a_restart_that_does_not_wake_it_up_has_not_helped() -> None:
         assert patient.care.status.state is CareState.EXHAUSTED
 
 
+def test_one_late_answer_is_no_hang() -> None:
+    with Patient(BUSY, BY_MGMT | {Rung.RESTART_BLUETOOTHD}, past_bluez=True) as patient:
+        for _ in range(20):
+            patient.advance(60.0)
+            patient.late = 1
+        assert patient.rungs == []
+        assert {status.state for _, status in patient.statuses} <= {CareState.WELL}
+
+
+def test_a_bluez_that_answers_again_is_not_restarted_once_more() -> None:
+    with Patient(BUSY, BY_MGMT | {Rung.RESTART_BLUETOOTHD}, past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.hang()
+        patient.advance(45.0)
+        restarts = len(patient.rungs)
+        patient.answers = True
+        patient.advance(600.0)
+        assert restarts == len(patient.rungs) > 0
+        assert patient.care.status.state is CareState.WELL
+
+
+@pytest.mark.parametrize("past_bluez", [True, False])
+def test_a_restart_of_bluetoothd_that_could_not_be_done_is_no_reason_for_a_power_cycle(
+    past_bluez: bool,
+) -> None:
+    able = BY_MGMT | {Rung.RESTART_BLUETOOTHD}
+    undoable = frozenset({Rung.RESTART_BLUETOOTHD})
+    with Patient(BUSY, able, undoable=undoable, past_bluez=past_bluez) as patient:
+        patient.advance(WARM_UP_S)
+        patient.hang() if past_bluez else patient.fail(Fault.HUNG)
+        patient.advance(40.0)
+        patient.answers = True
+        patient.heal()
+        patient.advance(HOUR_S)
+        assert Rung.RESTART_BLUETOOTHD in patient.rungs
+        assert Rung.POWER_CYCLE not in patient.rungs
+
+
+def test_a_unit_that_is_not_installed_costs_nothing_and_is_tried_once_an_hour() -> None:
+    able = BY_MGMT | {Rung.RESTART_BLUETOOTHD}
+    with Patient(BUSY, able, missing=frozenset({Rung.RESTART_BLUETOOTHD}), past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.hang()
+        patient.advance(6 * HOUR_S)
+        assert 6 <= len(patient.rungs) <= 7
+        assert patient.care.status.resets == 0
+        assert patient.care_budget.resets.left(patient.care_budget.now) == 10
+        assert patient.care.status.state is CareState.HELPLESS
+
+
+def test_where_advertisements_are_rare_a_hang_does_not_end_them_either() -> None:
+    with Patient(Crowd(3, 6.0), past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.hang()
+        patient.advance(HOUR_S)
+        assert patient.care.status.state is CareState.HELPLESS
+        assert Rung.REOPEN_BUS not in patient.rungs
+
+
+def test_after_a_start_it_is_asked_soon() -> None:
+    with Patient(BUSY, past_bluez=True) as patient:
+        patient.advance(12.0)
+        assert patient.asked >= 2
+
+
+@pytest.mark.parametrize("exhausted", [False, True])
+def test_a_trouble_beside_advertisements_is_looked_at_seldom(exhausted: bool) -> None:
+    able = BY_MGMT | {Rung.RESTART_BLUETOOTHD} if exhausted else BY_MGMT
+    with Patient(BUSY, able, past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        patient.hang()
+        patient.advance(2 * HOUR_S if exhausted else 60.0)
+        looks: list[float] = []
+        patient.care.looks.add(lambda _: looks.append(patient.loop.time()))
+        patient.advance(600.0)
+        assert len(looks) < 200
+
+
+def test_what_is_wrong_beside_the_advertisements_is_told() -> None:
+    with Patient(BUSY, past_bluez=True) as patient:
+        patient.advance(WARM_UP_S)
+        assert patient.care.status.trouble == ""
+        patient.hang()
+        patient.advance(15.0)
+        assert "sudo systemctl restart bluetooth" in patient.care.status.trouble
+        patient.answers = True
+        patient.advance(70.0)
+        assert patient.care.status.trouble == ""
+
+
 def test_a_healthy_bluez_is_asked_all_day_and_nothing_is_done() -> None:
     with Patient(BUSY, past_bluez=True) as patient:
         patient.advance(DAY_S / 4)
         assert patient.rungs == []
-        assert 0.2 < patient.probes / patient.loop.time() <= 0.25
+        assert 0.2 < patient.asked / patient.loop.time() <= 0.25
 
 
 # -- the budget
