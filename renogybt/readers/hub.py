@@ -130,9 +130,15 @@ class Hub:
         if not self._handover.released:
             return
         self._handover.resume()
-        if self._back_off.waits or any(unit.failures for unit in self.units):
-            self._retry()
+        self.try_again()
         self.tell_health()
+
+    def try_again(self) -> None:
+        """Something has changed for the better: what failed before is tried at once, not when it is due."""
+        if not self._handover.released and (
+            self._back_off.waits or any(unit.failures for unit in self.units)
+        ):
+            self._retry()
 
     async def switch_load(self, unit: Unit, on: bool) -> None:
         """Switch a controller's load output, checked by its echo; raises LoadSwitchError."""

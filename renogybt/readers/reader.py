@@ -9,7 +9,7 @@ from pathlib import Path
 
 from renogybt.config import Device
 from renogybt.model.advertisement import Advertisement
-from renogybt.model.radio import Radio
+from renogybt.model.radio import Radio, ScannerState, ScannerStatus
 from renogybt.model.reading import DeviceHealth, PowerDevice, Reading, ReadingSink, Role
 from renogybt.readers.combined import Bank
 from renogybt.readers.energy_file import EnergyLedger
@@ -64,6 +64,7 @@ class Reader:
         sections = [each for each in devices if each.mac_addr is not None and each.device_type is not None]
         if import_energy_from is not None and self._ledger is not None:
             self._ledger.import_once(import_energy_from, _earlier_names(sections))
+        self._scans = radio.status.state is ScannerState.RUNNING
         self._hubs: dict[int, Hub] = {}
         for address in dict.fromkeys(each.mac_addr for each in sections if each.mac_addr is not None):
             here = [each for each in sections if each.mac_addr == address]
@@ -162,11 +163,20 @@ class Reader:
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
-        unsubscribe = self._radio.listen(self._hear)
+        stops = self._radio.listen(self._hear), self._radio.watch(self._on_status)
         try:
             yield
         finally:
-            unsubscribe()
+            for stop in stops:
+                stop()
+
+    def _on_status(self, status: ScannerStatus) -> None:
+        """A radio that is back, after a reset perhaps, may reach what it did not reach before."""
+        scans = status.state is ScannerState.RUNNING
+        if scans and not self._scans:
+            for hub in self._hubs.values():
+                hub.try_again()
+        self._scans = scans
 
     def _hear(self, batch: Sequence[Advertisement]) -> None:
         hubs = self._hubs

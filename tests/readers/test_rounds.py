@@ -376,6 +376,20 @@ def test_a_hub_that_lets_nobody_connect_is_tried_less_and_less(places: Places) -
     assert "lets nobody connect" in place.notes.state(48).trouble
 
 
+def test_when_the_radio_is_back_it_is_tried_at_once(places: Places) -> None:
+    """A reset of the adapter is often what it takes."""
+    place = places()
+    place.hub.refusing = True
+    place.run(900)
+    place.do(place.radio.fall_over, "the adapter is powered off")
+    place.hub.refusing = False
+    before = len(place.radio.attempts)
+    place.do(place.radio.recover)
+    place.run(5)
+    assert len(place.radio.attempts) == before + 1
+    assert place.notes.state(48).fresh
+
+
 def test_a_hub_without_the_service_is_named_as_such(places: Places) -> None:
     place = places()
     place.hub.services = ()
