@@ -41,7 +41,7 @@ LOOK_S = 60.0
 """A look at least so often, though nothing tells of a change: the safety net under the events."""
 CALM_S = 10.0
 """How long a reset waits for transactions of links that are under way: the longest of their timeouts."""
-ASK_S = 4.0
+ASK_S = 3.0
 """Where advertisements come past BlueZ they do not prove that it lives: it is asked so often. With the two
 times three seconds that an answer may take, it is noticed within ten that it hangs."""
 _ASK_AGAIN_S = 0.5

@@ -8,12 +8,13 @@ from typing import Any
 
 from renogybt.bluetooth.bus import Bus
 from renogybt.bluetooth.errors import BluetoothError
+from renogybt.bluetooth.rungs import HARDWARE_UNIT, RESTART_UNIT
 from renogybt.doctor.case import Case
 from renogybt.doctor.findings import Finding, note, ok, problem
 from renogybt.doctor.machine import UNIT, Machine
 
-EARLIER, SERVICE = "earlier programs", "service"
-NAMES = (EARLIER, SERVICE)
+EARLIER, SERVICE, ROOTS_WORK = "earlier programs", "service", "recovery units"
+NAMES = (EARLIER, SERVICE, ROOTS_WORK)
 EARLIER_UNITS = ("renogy-bt.service", "renogy-bt-old.service", "renogy-bt-unified.service")
 
 _SYSTEMD = "org.freedesktop.systemd1"
@@ -47,7 +48,7 @@ async def services(case: Case) -> Iterable[Finding]:
     units = await _told(case.machine, names)
     if units is None:
         units = tuple(_in_files(case.machine, name) for name in names)
-    return _earlier(units[:-1]), _own(units[-1])
+    return _earlier(units[:-1]), _own(units[-1]), _roots_work(case)
 
 
 async def _told(machine: Machine, names: tuple[str, ...]) -> tuple[Unit, ...] | None:
@@ -103,6 +104,20 @@ def _words(unit: Unit) -> Iterator[str]:
         yield "enabled"
     if unit.state in _ACTIVE:
         yield unit.state
+
+
+def _roots_work(case: Case) -> Finding:
+    """Whether what recovery may have root do is installed; by its files, as none of it is enabled."""
+    health = case.proxy.health
+    wanted = {
+        "recovery_restart_bluetooth": RESTART_UNIT if health.restart_bluetooth else "",
+        "recovery_reset_hardware": HARDWARE_UNIT.format("") if health.reset_hardware else "",
+    }
+    missing = [key for key, unit in wanted.items() if unit and not _in_files(case.machine, unit).installed]
+    if missing:
+        text = f"{' and '.join(missing)} are set, and their units are not installed"
+        return problem(ROOTS_WORK, text, "sudo ./scripts/install.sh --with-recovery-units")
+    return ok(ROOTS_WORK, "installed" if any(wanted.values()) else "not wanted")
 
 
 def _own(unit: Unit) -> Finding:

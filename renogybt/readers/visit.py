@@ -86,10 +86,11 @@ class Visit:
         now = _now()
         for unit in [each for each in self.waiting if each in self._silences]:
             silence = self._silences[unit]
-            now += silence.lasted_s
-            if now > self._until:
+            if now + silence.lasted_s > self._until:
                 self.waiting.remove(unit)
                 self._miss(unit, silence.trouble)
+            else:
+                now += silence.lasted_s
 
     async def _ask(self, unit: Unit, lines: Lines, name: str, *, last_pass: bool) -> bool:
         """Whether the unit is done with for this round."""

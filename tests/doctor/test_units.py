@@ -136,3 +136,20 @@ async def test_a_systemd_that_does_not_answer_is_not_waited_for(
     await mute.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
     assert rows["service"].text == f"{OURS} is enabled"
+
+
+async def test_recovery_that_needs_units_which_are_not_there_is_a_problem(bare: Place) -> None:
+    bare.configure(recovery_restart_bluetooth="true")
+    row = (await bare.rows())["recovery units"]
+    assert row.verdict is Verdict.PROBLEM
+    assert "recovery_restart_bluetooth" in row.text
+    assert "--with-recovery-units" in row.advice
+
+    folder = bare.machine.root / "etc/systemd/system"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "renogy-bt-restart-bluetooth.service").touch()
+    assert (await bare.rows())["recovery units"].verdict is Verdict.OK
+
+
+async def test_where_recovery_needs_no_units_none_are_missed(bare: Place) -> None:
+    assert (await bare.rows())["recovery units"].text == "not wanted"
