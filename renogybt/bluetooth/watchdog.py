@@ -259,7 +259,8 @@ class Watchdog:
         pause_s = self._settings.look_s if health.deaf else ASK_S
         if health.well and self._now() >= self._asked_at + pause_s:
             await self._judge_hearing()
-        return max(self._asked_at, self._now() - pause_s) + pause_s
+        # before anything is heard in this scan it is looked again, and not asked
+        return (self._asked_at if health.well else self._now()) + pause_s
 
     async def _judge_hearing(self) -> None:
         """Two questions without an answer are a proof, one may come late. Where nothing is heard either,
