@@ -480,6 +480,7 @@ def test_the_program_ends_as_the_last_rung_only_and_once_an_hour() -> None:
         fall_silent_for_ever(patient)
     assert patient.rungs[-1] is Rung.RESTART_PROGRAM
     assert patient.rungs.count(Rung.RESTART_PROGRAM) == 1
+    assert patient.events[-1].result is Result.UNDER_WAY
     with Patient(BUSY, BY_MGMT | {Rung.RESTART_PROGRAM}, budget=patient.care_budget) as again:
         again.advance(WARM_UP_S)
         again.fall_silent()
