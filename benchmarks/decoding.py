@@ -5,6 +5,7 @@ from functools import partial
 
 from benchmarks.building_blocks import per_call_us
 from benchmarks.table import Row
+from benchmarks.targets import FRAME_US
 from renogybt.model.reading import DeviceType
 from renogybt.protocols.modbus.crc import with_crc
 from renogybt.protocols.modbus.framer import Framer
@@ -15,7 +16,6 @@ from renogybt.protocols.renogy.registers import Values
 
 _UNIT = 48
 _NOTIFICATION = 20
-_TARGET = "< 60"
 _CELLS = (16).to_bytes(2) + (33).to_bytes(2) * 16 + (4).to_bytes(2) + (233).to_bytes(2) * 4 + bytes(24)
 _BLOCKS = (
     (5000, "16 cells and 4 temperatures, 34 registers", _CELLS),
@@ -45,7 +45,7 @@ def measure() -> list[Row]:
     for register, what, data in _BLOCKS:
         read = _reading(register, data)
         values |= read()
-        found.append(Row(f"battery frame: {what}", per_call_us(read), "µs", _TARGET))
+        found.append(Row(f"battery frame: {what}", per_call_us(read), "µs", FRAME_US))
     action = partial(derive, DeviceType.BATTERY, values)
     found.append(Row("derived values of a battery", per_call_us(action), "µs"))
     return found

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks import targets
 from benchmarks.processes import cpu_ns, log_to_stderr
 from benchmarks.rigs import Rig, bare_dbus_rig, bare_recv_rig, dbus_rig, mgmt_rig
 from benchmarks.table import Row, markdown
@@ -26,6 +27,8 @@ class Sample:
     client_us: float = 0.0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    drift_ms: float = 0.0
+    """How much later the last quarter of the window came than the first."""
     lost: int = 0
     disordered: int = 0
 
@@ -85,19 +88,54 @@ def measure(rates: Sequence[int], rounds: int, window_s: float) -> Samples:
 def rows(samples: Samples) -> list[Row]:
     """What there are targets for."""
     found = []
-    for name in (path.name for path in PATHS):
-        rates = [rate for other, rate in samples if other == name]
-        if 1_000 in rates:
-            spent = [each.subject_us for each in samples[name, 1_000]]
-            target = "<= 60" if name == "D-Bus" else ""
-            found.append(Row(f"{name}, 1,000/s: processor time per advertisement", spent, "µs", target))
-        if 2_660 in rates:
-            at_bound = samples[name, 2_660]
-            lost = [each.lost for each in at_bound]
-            found.append(Row(f"{name}, 2,660/s: lost", lost, "", "0", digits=0))
-            latency = [each.p99_ms for each in at_bound]
-            found.append(Row(f"{name}, 2,660/s: p99 latency to the client", latency, "ms", "<= 110"))
+    for path in PATHS:
+        rates = sorted(rate for name, rate in samples if name == path.name)
+        found += _costs(path.name, rates, samples)
+        found += _latencies(path.name, rates, samples)
+        if targets.STRESS_PER_S in rates:
+            found += _under_stress(path.name, samples[path.name, targets.STRESS_PER_S])
     return found
+
+
+def _costs(name: str, rates: Sequence[int], samples: Samples) -> list[Row]:
+    return [
+        Row(
+            f"{name}, {rate:,}/s: processor time per advertisement",
+            [each.subject_us for each in samples[name, rate]],
+            "µs",
+            targets.PROCESSOR_US[name, rate],
+        )
+        for rate in rates
+        if (name, rate) in targets.PROCESSOR_US
+    ]
+
+
+def _latencies(name: str, rates: Sequence[int], samples: Samples) -> list[Row]:
+    def rounds(most: int) -> list[tuple[Sample, ...]]:
+        return list(zip(*(samples[name, rate] for rate in rates if rate <= most), strict=True))
+
+    found = []
+    if calm := rounds(targets.CALM_PER_S):
+        values = [max(each.p50_ms for each in of_round) for of_round in calm]
+        what = f"{name}, up to {targets.CALM_PER_S}/s: p50 latency to the client"
+        found.append(Row(what, values, "ms", targets.CALM_P50_MS))
+    if possible := rounds(targets.BOUND_PER_S):
+        span = f"{name}, up to {targets.BOUND_PER_S:,}/s"
+        values = [max(each.p99_ms for each in of_round) for of_round in possible]
+        found.append(Row(f"{span}: worst p99 latency to the client", values, "ms", targets.P99_MS))
+        lost = [sum(each.lost for each in of_round) for of_round in possible]
+        found.append(Row(f"{span}: lost", lost, "", targets.NONE_LOST, digits=0))
+    return found
+
+
+def _under_stress(name: str, samples: Sequence[Sample]) -> list[Row]:
+    what = f"{name}, {targets.STRESS_PER_S:,}/s"
+    kept = [each.per_s / targets.STRESS_PER_S * 100 for each in samples]
+    later_ms = [each.drift_ms for each in samples]
+    return [
+        Row(f"{what}: taken in at this rate", kept, "%", targets.STRESS_KEPT_PERCENT),
+        Row(f"{what}: latency grown while it lasts", later_ms, "ms", targets.STRESS_DRIFT_MS),
+    ]
 
 
 _HEADS = ("path", "sent/s", "program µs", "bare µs", "ratio", "bus µs", "client µs", "p50 ms", "p99 ms")

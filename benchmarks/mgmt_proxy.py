@@ -5,57 +5,76 @@ Everything is as in a real run but for the radio, which reads packets from an in
 """
 
 import asyncio
+import math
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import renogybt.bluetooth.radio  # noqa: F401 - to weigh as much as the program
 from benchmarks.emit_mgmt import INDEX
 from renogybt import app, cli
 from renogybt.bluetooth.mgmt import MgmtSocket
-from renogybt.model.advertisement import Advertisement
-from renogybt.model.gatt import GattLink, NotHeardError
-from renogybt.model.radio import (
-    AdvertisementListener,
-    Intake,
-    Radio,
-    ScanMode,
-    ScannerState,
-    ScannerStatus,
-    StatusListener,
-    Unsubscribe,
-)
+from renogybt.model.broadcast import Broadcast
+from renogybt.model.gatt import ConnectError, GattLink, NotHeardError
+from renogybt.model.radio import Intake, Radio, ScanMode, ScannerState, ScannerStatus, Unsubscribe
+from renogybt.model.recovery import CareListener, CareStatus, RadioEvent, ResetRefusedError
+from renogybt.model.slots import ConnectionSlots, Slot
 from renogybt.model.subscribers import Subscribers
 
+_ADAPTER = 0x001A7DDA7101
 
-class SocketRadio:
-    """A radio that always scans."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
-        self._changes: Subscribers[ScannerStatus] = Subscribers()
-        self.status = ScannerStatus(ScannerState.RUNNING, ScanMode.ACTIVE, Intake.MGMT, 0x001A7DDA7101)
+class NoCare:
+    """A socket that others have opened needs none; implements `renogybt.model.recovery.RadioCare`."""
 
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
-        """Deliver all further advertisements."""
-        return self._advertisements.add(listener)
+    look_limit_s = math.inf
+    status = CareStatus()
 
-    def watch(self, listener: StatusListener) -> Unsubscribe:
+    def __init__(self) -> None:
+        self.looks: Subscribers[None] = Subscribers()
+        self._changes: Subscribers[CareStatus] = Subscribers()
+
+    def watch(self, listener: CareListener) -> Unsubscribe:
         """Nothing changes."""
         return self._changes.add(listener)
+
+    async def reset(self, cause: str, *, force: bool = False) -> RadioEvent:
+        """There is no adapter behind the socket."""
+        raise ResetRefusedError(f"no adapter to reset ({cause}, force: {force})")
+
+
+class SocketRadio(Broadcast):
+    """A radio that always scans; implements `renogybt.model.radio.Radio`."""
+
+    tunes_links = False
+    adapter_names = ("hci0", "00:1A:7D:DA:71:01")
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(ScannerStatus(ScannerState.RUNNING, ScanMode.ACTIVE, Intake.MGMT, _ADAPTER))
+        self._socket = sock
+        self.slots = ConnectionSlots()
+        self.care = NoCare()
 
     def set_mode(self, mode: ScanMode) -> None:
         """There is one mode."""
 
-    def connect(self, address: int) -> AbstractAsyncContextManager[GattLink]:
+    @asynccontextmanager
+    async def connect(self, address: int, slot: Slot | None = None) -> AsyncIterator[GattLink]:
         """There is nobody to talk to."""
         raise NotHeardError(f"{address:012X} only advertises")
+        yield
+
+    async def unpair(self, address: int) -> None:
+        """There are no bonds."""
+
+    async def forget(self, address: int) -> None:
+        """There are no services."""
+        raise ConnectError(f"{address:012X} has never been connected")
 
     async def run(self) -> None:
         """Read until cancelled."""
-        mgmt = MgmtSocket(self._socket, self._advertisements.notify, lambda: None)
+        mgmt = MgmtSocket(self._socket, self._deliver, lambda: None)
         mgmt.follow(INDEX)
         try:
             await asyncio.get_running_loop().create_future()
@@ -71,7 +90,7 @@ def main(descriptor: int, config: str) -> int:
     def build_radio(*_parts: object, **_options: object) -> Radio:
         return SocketRadio(sock)
 
-    app.build_radio = build_radio
+    app.build_radio = build_radio  # type: ignore[attr-defined]
     return cli.main([config])
 
 

@@ -42,6 +42,20 @@ def cpu_ns(pid: int) -> int:
     return (int(fields[11]) + int(fields[12])) * _NS_PER_TICK
 
 
+def voluntary_switches(status: str) -> int:
+    """How often a thread has gone to wait, from its `status` in /proc."""
+    for line in status.splitlines():
+        if line.startswith("voluntary_ctxt_switches:"):
+            return int(line.split()[1])
+    raise ValueError("this kernel does not count context switches")
+
+
+def wake_ups(pid: int) -> int:
+    """How often its threads have waited for something, and so were woken."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/status")
+    return sum(voluntary_switches(task.read_text()) for task in tasks)
+
+
 def rss_mb(pid: int) -> float:
     """Resident memory."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +16,17 @@ _POLL_S = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """`subject` is what is measured, `others` what is weighed beside it."""
+    """`subject` is what is measured, `others` what is weighed beside it.
+
+    `client` has come first, `further` after it; `port` is where more can come to.
+    """
 
     emitter: Child
     subject: Child
     client: Child | None = None
+    further: Sequence[Child] = ()
     others: dict[str, Child] = field(default_factory=dict)
+    port: int = 0
 
 
 def free_port() -> int:
@@ -74,26 +79,38 @@ def bluez() -> Iterator[tuple[Path, Bus, Child]]:
 
 
 @contextlib.contextmanager
-def _connected(subject: Program, port: int, key: str | None, mdns: bool) -> Iterator[Child]:
-    subject.logged_ns("ready:")
-    with module("client", port, *([key] if key else [])) as client:
-        client.ask("mark")
-        if mdns:
-            subject.logged_ns("announced by mDNS")
-        yield client
+def connected(port: int, key: str | None = None, clients: int = 1) -> Iterator[Sequence[Child]]:
+    """So many clients, each a process of its own, which have subscribed."""
+    with contextlib.ExitStack() as stack:
+        arguments = (port, *([key] if key else []))
+        found = [stack.enter_context(module("client", *arguments)) for _ in range(clients)]
+        for client in found:
+            client.ask("mark")
+        yield found
 
 
 @contextlib.contextmanager
-def dbus_rig(key: str | None = None, *, mdns: bool = False) -> Iterator[Rig]:
-    """org.bluez, a bus, the program, a client."""
+def _used(
+    subject: Program, port: int, key: str | None, clients: int, *, mdns: bool
+) -> Iterator[Sequence[Child]]:
+    subject.logged_ns("ready:")
+    with connected(port, key, clients) as found:
+        if mdns:
+            subject.logged_ns("announced by mDNS")
+        yield found
+
+
+@contextlib.contextmanager
+def dbus_rig(key: str | None = None, *, mdns: bool = False, clients: int = 1) -> Iterator[Rig]:
+    """org.bluez, a bus, the program, clients."""
     port = free_port()
     with (
         bluez() as (folder, bus, emitter),
         program(configuration(folder, port, key, mdns=mdns), bus) as subject,
-        _connected(subject, port, key, mdns) as client,
+        _used(subject, port, key, clients, mdns=mdns) as found,
     ):
         discovery_ns(emitter, subject)
-        yield Rig(emitter, subject, client, {"bus": bus})
+        yield Rig(emitter, subject, next(iter(found), None), found[1:], {"bus": bus}, port)
 
 
 @contextlib.contextmanager
@@ -115,14 +132,17 @@ def _packets() -> Iterator[tuple[Child, socket.socket]]:
 
 
 @contextlib.contextmanager
-def mgmt_rig(key: str | None = None, *, mdns: bool = False) -> Iterator[Rig]:
-    """Packets of the management socket, the program, a client."""
+def mgmt_rig(key: str | None = None, *, mdns: bool = False, clients: int = 1) -> Iterator[Rig]:
+    """Packets of the management socket, the program, clients."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="bench-") as name, _packets() as (emitter, ours):
         config = configuration(Path(name), port, key, mdns=mdns)
         arguments = ["-m", "benchmarks.mgmt_proxy", str(ours.fileno()), str(config)]
-        with Program(arguments, [ours.fileno()]) as subject, _connected(subject, port, key, mdns) as client:
-            yield Rig(emitter, subject, client)
+        with (
+            Program(arguments, [ours.fileno()]) as subject,
+            _used(subject, port, key, clients, mdns=mdns) as found,
+        ):
+            yield Rig(emitter, subject, next(iter(found), None), found[1:], port=port)
 
 
 @contextlib.contextmanager
