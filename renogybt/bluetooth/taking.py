@@ -1,7 +1,8 @@
 """A rung that is being taken, and what is left of it when nobody waits for it any more."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from renogybt.model.recovery import Rung
 
@@ -11,7 +12,7 @@ _UNDOING_S = 1.0
 class Taking:
     """Takes one rung after the other by `act`, which undoes what it has begun when it is cancelled."""
 
-    def __init__(self, act: Callable[[Rung], Awaitable[None]]) -> None:
+    def __init__(self, act: Callable[[Rung], Coroutine[Any, Any, None]]) -> None:
         self._act = act
         self._task: asyncio.Task[None] | None = None
 
@@ -20,7 +21,7 @@ class Taking:
 
         Raises what `act` raises, and TimeoutError.
         """
-        self._task = task = asyncio.create_task(self._run(rung), name=f"rung {rung.name}")
+        self._task = task = asyncio.create_task(self._act(rung), name=f"rung {rung.name}")
         task.add_done_callback(_retrieve)
         try:
             done, _ = await asyncio.wait([task], timeout=deadline_s)
@@ -36,9 +37,6 @@ class Taking:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task], timeout=_UNDOING_S)
-
-    async def _run(self, rung: Rung) -> None:
-        await self._act(rung)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

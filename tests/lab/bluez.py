@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -106,14 +106,8 @@ class Bluez:
             if (message.path, message.member) == (path, "PropertiesChanged") and "Value" in message.body[1]:
                 told.put_nowait(message.body[1]["Value"].value)
 
-        rule = f"type='signal',sender='org.bluez',member='PropertiesChanged',path='{path}'"
-        await self._match("AddMatch", rule)
-        self._bus.add_message_handler(on_message)
-        try:
+        async with self._heeding(f"member='PropertiesChanged',path='{path}'", on_message):
             yield told
-        finally:
-            self._bus.remove_message_handler(on_message)
-            await self._match("RemoveMatch", rule)
 
     @contextlib.asynccontextmanager
     async def manufacturer_data(self) -> AsyncIterator[list[bytes]]:
@@ -130,11 +124,17 @@ class Bluez:
             if "ManufacturerData" in changed:
                 told.extend(each.value for each in changed["ManufacturerData"].value.values())
 
-        rule = "type='signal',sender='org.bluez'"
+        async with self._heeding("", on_message):
+            yield told
+
+    @contextlib.asynccontextmanager
+    async def _heeding(self, narrower: str, on_message: Callable[[Message], None]) -> AsyncIterator[None]:
+        """Have BlueZ's signals that fit this rule handed on, while the block lasts."""
+        rule = ",".join(filter(None, ("type='signal',sender='org.bluez'", narrower)))
         await self._match("AddMatch", rule)
         self._bus.add_message_handler(on_message)
         try:
-            yield told
+            yield
         finally:
             self._bus.remove_message_handler(on_message)
             await self._match("RemoveMatch", rule)
