@@ -14,6 +14,7 @@ from renogybt.model.reading import DeviceType
 from renogybt.terminal.octets import OctetsError, parse_octets
 
 EX_USAGE = 64
+_UNKNOWN = "unrecognized arguments"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 COMMANDS = ("run", "read", "scan", "decode", "reset-adapter", "doctor", "check-config", "generate-key")
 
@@ -23,7 +24,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(EX_USAGE, f"{self.prog}: {message}\n")
+        # argparse has the main parser say this, whose usage knows no options of a command
+        hint = "; `renogybt COMMAND --help` tells what there is" if message.startswith(_UNKNOWN) else ""
+        self.exit(EX_USAGE, f"{self.prog}: {message}{hint}\n")
 
 
 def _parser() -> _Parser:

@@ -24,6 +24,12 @@ WRONG_USAGE = {
 }
 
 
+async def test_an_unknown_option_comes_with_the_way_to_the_known_ones(tmp_path: Path) -> None:
+    ended = await run("--config", "mine.ini", cwd=tmp_path)
+    assert (ended.code, ended.out) == (64, "")
+    assert "`renogybt COMMAND --help` tells what there is" in ended.err
+
+
 @pytest.mark.parametrize("arguments", WRONG_USAGE.values(), ids=WRONG_USAGE)
 async def test_a_wrong_command_line_is_64(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ended = await run(*arguments, cwd=tmp_path, command=MODULE)
