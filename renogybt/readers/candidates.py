@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from renogybt.model.advertisement import RSSI_UNKNOWN, Advertisement, format_address
 from renogybt.model.reading import DeviceType
 from renogybt.protocols.advertising.summary import Summary, describe
-from renogybt.protocols.renogy.identify import Guess, is_renogy, kind_of_name
+from renogybt.protocols.renogy.identify import SIGNS, Guess, is_renogy, kind_of_name
 from renogybt.service.logs import printable
 
 _LOGGER = logging.getLogger(__name__)
 
 MOST = 32
 """Candidates that are remembered: more than a place has, and no gift to one who invents them."""
-_MOST_JUDGED = 512
-"""Addresses whose last advertisement is remembered, so as not to judge it again. Phones change theirs."""
 _MOST_LINES = 5
 _NAME_WIDTH = 32
 _NOBODY = (
@@ -120,32 +118,29 @@ def advice_in_a_line(candidate: Candidate) -> str:
 class Candidates:
     """The likely Renogy devices among all that is heard; `found` is called once for each whose name tells it.
 
-    An advertisement that says the same as the one before costs a look into a table, as all of
-    them pass here.
+    An advertisement without a sign of Renogy costs one search in its octets, as all of them pass here.
     """
 
     def __init__(self, found: Callable[[Candidate], None] = lambda _candidate: None) -> None:
         self._found = found
-        self._judged: dict[int, bytes] = {}
         self._candidates: dict[int, Candidate] = {}
 
     def hear(self, batch: Sequence[Advertisement]) -> None:
         """Take in a batch."""
+        known, signs_in = self._candidates, SIGNS.search
         for advertisement in batch:
-            known = self._candidates.get(advertisement.address)
-            if known is not None and known.guess is not None:
-                self._candidates[advertisement.address] = replace(known, rssi=_known(advertisement.rssi))
-            elif self._judged.get(advertisement.address) != advertisement.data:
-                self._judge(advertisement, known)
+            if advertisement.address in known or signs_in(advertisement.data):
+                self._judge(advertisement)
 
     def likeliest_first(self) -> list[Candidate]:
         """Those whose name tells what they are, then the others; the strongest first."""
         return sorted(self._candidates.values(), key=_doubt)
 
-    def _judge(self, advertisement: Advertisement, known: Candidate | None) -> None:
-        if len(self._judged) >= _MOST_JUDGED:
-            self._judged.clear()
-        self._judged[advertisement.address] = advertisement.data
+    def _judge(self, advertisement: Advertisement) -> None:
+        known = self._candidates.get(advertisement.address)
+        if known is not None and known.guess is not None:
+            self._candidates[advertisement.address] = replace(known, rssi=_known(advertisement.rssi))
+            return
         summary = describe(advertisement.data)
         if not is_renogy(summary.name or "", summary.service_uuids):
             return

@@ -55,9 +55,9 @@ def _known(address: int) -> dict[str, Any]:
             "AdvertisingFlags": flags}  # fmt: skip
 
 
-def changed(address: int, rssi: int) -> bytes:
+def changed(address: int, rssi: int, octets: bytes) -> bytes:
     """The signal by which BlueZ tells of one advertisement."""
-    data = Variant("a{qv}", {COMPANY: Variant("ay", MANUFACTURER_DATA)})
+    data = Variant("a{qv}", {COMPANY: Variant("ay", octets)})
     signal = Message(
         path=_path(address),
         interface=PROPERTIES,
@@ -83,7 +83,7 @@ _ANSWERS: dict[str, tuple[str, list[Any]]] = {
 class ByDbus:
     """What does not fit into the socket is lost with a BlockingIOError."""
 
-    packets = tuple(changed(*each) for each in NEIGHBOURS)
+    packets = tuple(changed(*each, octets) for octets in MANUFACTURER_DATA for each in NEIGHBOURS)
     past_bluez = False
 
     def __init__(self, loop: CountedLoop, folder: Path) -> None:

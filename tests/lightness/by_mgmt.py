@@ -17,9 +17,9 @@ _ROOM = 1 << 20
 _REPORT = struct.Struct("<6sBbIH")
 
 
-def found(address: int, rssi: int) -> bytes:
+def found(address: int, rssi: int, data: bytes = DATA[0]) -> bytes:
     """A packet with the report of one advertisement."""
-    report = _REPORT.pack(address.to_bytes(6, "little"), _LE_RANDOM, rssi, 0, len(DATA)) + DATA
+    report = _REPORT.pack(address.to_bytes(6, "little"), _LE_RANDOM, rssi, 0, len(data)) + data
     return HEADER.pack(DEVICE_FOUND, _INDEX, len(report)) + report
 
 
@@ -40,7 +40,7 @@ class CountedSocket(socket.socket):
 class ByMgmt:
     """What does not fit into the socket is lost with a BlockingIOError."""
 
-    packets = tuple(found(*each) for each in NEIGHBOURS)
+    packets = tuple(found(*each, data) for data in DATA for each in NEIGHBOURS)
     past_bluez = True
 
     def __init__(self, loop: CountedLoop, folder: Path) -> None:

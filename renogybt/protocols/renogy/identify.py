@@ -1,5 +1,6 @@
 """What a name tells about the device that has it; not much, as one module is built into all kinds."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -53,6 +54,13 @@ _MODELS = (
     ("RIV", Guess("inverter", (DeviceType.INVERTER,), (32, 255))),
 )
 """Beginnings of the models that devices tell in their registers."""
+
+
+SIGNS = re.compile(
+    b"|".join(re.escape(start.encode()) for start, _ in _NAMES) + b"|" + bytes.fromhex(SERVICE)[::-1]
+)
+"""Begins of names and the service's number, anywhere in advertising data: without one `is_renogy` is never true
+of it. A search for them takes a thirtieth of the time that describing it does."""
 
 
 def kind_of_name(name: str) -> Guess | None:
