@@ -38,6 +38,8 @@ class DbusIntake:
         self._bus = Bus(address)
         self._prefix = adapter_path + "/dev_"
         self.adapter_path = adapter_path
+        self.batches = 0
+        """How often advertisements came."""
         self._listener = listener
         self._ended = ended
         self._devices: dict[str, DeviceRecord] = {}
@@ -92,10 +94,11 @@ class DbusIntake:
             return
         self._process = reading.process
 
-        def drain() -> int:
-            before = -1
+        def drain(everything: bool) -> int:
             self._count = 0
-            while before < self._count < _MOST_AT_ONCE and bus.connected:
+            reading.read()
+            before = 0
+            while everything and before < self._count < _MOST_AT_ONCE and bus.connected:
                 before = self._count
                 reading.read()
             if not bus.connected:
@@ -108,6 +111,7 @@ class DbusIntake:
     def _deliver(self) -> None:
         if self._batch:
             batch, self._batch = self._batch, []
+            self.batches += 1
             self._listener(batch)
 
     async def _subscribe(self) -> None:
@@ -137,7 +141,10 @@ class DbusIntake:
         if message.message_type is not MessageType.SIGNAL:
             self._process(message)  # a reply to a call of ours
         elif message.sender == self._bus.bluez or self._bus.admits(message):
-            self._on_signal(message)
+            if self._early is None and message.interface == PROPERTIES:  # nearly all
+                self._on_properties(message)
+            else:
+                self._on_signal(message)
 
     def _on_single_signal(self, message: Message) -> None:
         self._on_signal(message)
@@ -162,7 +169,8 @@ class DbusIntake:
         if device is not None and message.member == "PropertiesChanged":
             interface, changed, invalidated = message.body
             if interface == DEVICE:
-                device.invalidate(invalidated)
+                if invalidated:
+                    device.invalidate(invalidated)
                 self._on_changed(device, changed)
 
     def _on_objects(self, message: Message) -> None:

@@ -16,6 +16,8 @@ from renogybt.service.logs import printable
 
 _LOGGER = logging.getLogger(__name__)
 
+_as_tuple = tuple.__new__
+
 HEARD = frozenset(
     {"RSSI", "TxPower", "ManufacturerData", "ServiceData", "AdvertisingFlags", "AdvertisingData"}
 )
@@ -81,4 +83,5 @@ class DeviceRecord:
             return None
         if self._data is None:
             self._data = b"".join(self._parts.values())
-        return Advertisement(self.address, self.rssi, self.address_type, self._data)
+        # past the constructor, which is Python code
+        return _as_tuple(Advertisement, (self.address, self.rssi, self.address_type, self._data))

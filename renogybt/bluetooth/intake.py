@@ -18,7 +18,7 @@ from renogybt.bluetooth.monitor import AdvertisementMonitor
 from renogybt.bluetooth.scan_lock import ScanLock
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
-from renogybt.model.advertisement import AddressType, Advertisement
+from renogybt.model.advertisement import AddressType
 from renogybt.model.gatt import LinkParameters
 from renogybt.model.radio import AdvertisementListener, Intake
 from renogybt.protocols.advertising import mgmt
@@ -52,8 +52,7 @@ class IntakeChoice:
         self._bus_address = bus_address
         self._listener = listener
         self._repetition = repetition or Repetition(time.monotonic)
-        self.batches = 0
-        """How often something was heard; tells that somebody scans."""
+        self._past_batches = 0
         self._wake = wake
         self._open_mgmt_socket = open_mgmt
         self._mgmt: MgmtSocket | None = None
@@ -73,6 +72,12 @@ class IntakeChoice:
     def chosen(self) -> Intake | None:
         """The way that advertisements take; None before it is chosen."""
         return self._chosen
+
+    @property
+    def batches(self) -> int:
+        """How often something was heard; tells that somebody scans."""
+        now = sum(each.batches for each in (self._mgmt, self._dbus) if each is not None)
+        return self._past_batches + now
 
     async def open(self, adapter: AdapterRecord) -> Intake:
         """Deliver what this adapter hears from now on. The way is chosen, and logged, once.
@@ -94,10 +99,6 @@ class IntakeChoice:
         told = self._repetition.allows(text)
         _LOGGER.log(logging.INFO if told else logging.DEBUG, "%s%s", text, self._repetition.remark(text))
 
-    def _on_batch(self, batch: Sequence[Advertisement]) -> None:
-        self.batches += 1
-        self._listener(batch)
-
     async def _choose(self, adapter: AdapterRecord) -> tuple[Intake, str]:
         if self._source is AdvertisementSource.DBUS:
             return Intake.DBUS, "as configured"
@@ -111,7 +112,7 @@ class IntakeChoice:
 
     async def _open_mgmt(self, index: int) -> None:
         """Raises MgmtUnavailableError, MgmtError, CallTimeoutError."""
-        channel = MgmtSocket(self._open_mgmt_socket(), self._on_batch, self._wake)
+        channel = MgmtSocket(self._open_mgmt_socket(), self._listener, self._wake)
         monitor = AdvertisementMonitor(channel)
         try:
             await _require_trust(channel, monitor, index)
@@ -124,7 +125,7 @@ class IntakeChoice:
         if self._dbus is not None and self._dbus.open and self._dbus.adapter_path == adapter_path:
             return
         await self._close_dbus()
-        intake = DbusIntake(self._bus_address, adapter_path, self._on_batch, self._wake)
+        intake = DbusIntake(self._bus_address, adapter_path, self._listener, self._wake)
         await intake.__aenter__()
         self._dbus = intake
         if not (intake.paced or self._slow):
@@ -134,6 +135,7 @@ class IntakeChoice:
     async def _close_dbus(self) -> None:
         if self._dbus is not None:
             intake, self._dbus = self._dbus, None
+            self._past_batches += intake.batches
             await intake.__aexit__()
 
     async def monitor(self, index: int, lock: ScanLock) -> bool:
@@ -243,6 +245,7 @@ class IntakeChoice:
     def _close_mgmt(self) -> None:
         if self._mgmt is not None:
             self._mgmt.close()
+            self._past_batches += self._mgmt.batches
         if self._monitor is not None and self._monitor.handle is not None:
             self._left = self._monitor.handle
         self._mgmt = self._monitor = self._chosen = None

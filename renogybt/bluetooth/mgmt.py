@@ -56,6 +56,12 @@ def open_socket() -> socket.socket:
     return sock
 
 
+def _require(packet: bytes) -> None:
+    """An empty one is the end of the socket."""
+    if not packet:
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
 class MgmtSocket:
     """Delivers the advertisements of one adapter, and sends commands.
 
@@ -75,6 +81,8 @@ class MgmtSocket:
         self._changed = changed
         self.open = True
         """Whether advertisements can still come."""
+        self.batches = 0
+        """How often some came."""
         self._index: int | None = None
         self._failures: deque[mgmt.ConnectFailure] = deque(maxlen=_MOST_FAILURES)
         self._replies: dict[tuple[int, int], asyncio.Future[mgmt.CommandReply]] = {}
@@ -87,7 +95,7 @@ class MgmtSocket:
     def connect_failures(self) -> Sequence[mgmt.ConnectFailure]:
         """The last attempts to connect that came to nothing, since this was asked last and until now."""
         if self.open:
-            self._drain()  # the next reading may be due later only
+            self._drain(True)  # the next reading may be due later only
         failures = tuple(self._failures)
         self._failures.clear()
         return failures
@@ -101,40 +109,36 @@ class MgmtSocket:
             if not reply.done():
                 reply.set_exception(MgmtUnavailableError("the management socket was closed"))
 
-    def _drain(self) -> int:
-        try:
-            return self._read_all()
-        except OSError as error:
-            _LOGGER.warning("the management socket broke (%s)", error.strerror)
-            self.close()
-            self._changed()
-            return 0
-
-    def _read_all(self) -> int:
+    def _drain(self, everything: bool) -> int:
         batch: list[Advertisement] = []
         count = 0
-        receive = self._socket.recv
-        index = self._index
-        unpack = mgmt.HEADER.unpack_from
-        while count < _MOST_AT_ONCE:
-            try:
+        most = _MOST_AT_ONCE if everything else 1
+        receive, unpack, index = self._socket.recv, mgmt.HEADER.unpack_from, self._index
+        try:
+            while count < most:
                 packet = receive(_LARGEST_PACKET)
-            except BlockingIOError:
-                break
-            count += 1
-            if not packet:
-                raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-            if len(packet) < mgmt.HEADER.size:
-                continue
-            event, where, _length = unpack(packet)
-            if event in (mgmt.DEVICE_FOUND, mgmt.ADV_MONITOR_DEVICE_FOUND):
-                if where == index and (found := mgmt.parse_found(event, packet)) is not None:
+                count += 1
+                if len(packet) < mgmt.HEADER.size:
+                    _require(packet)
+                    continue
+                event, where, _length = unpack(packet)
+                if event not in mgmt.REPORTS:
+                    self._on_event(event, where, packet)
+                elif where == index and (found := mgmt.parse_found(event, packet)) is not None:
                     batch.append(found)
-            else:
-                self._on_event(event, where, packet)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._on_broken(error)
         if batch:
+            self.batches += 1
             self._listener(batch)
         return count
+
+    def _on_broken(self, error: OSError) -> None:
+        _LOGGER.warning("the management socket broke (%s)", error.strerror)
+        self.close()
+        self._changed()
 
     def _on_event(self, event: int, index: int, packet: bytes) -> None:
         if event in (mgmt.COMMAND_COMPLETE, mgmt.COMMAND_STATUS):

@@ -14,6 +14,8 @@ class Broadcast:
         self._status = status
         self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
         self._changes: Subscribers[ScannerStatus] = Subscribers()
+        self._deliver: AdvertisementListener = self._advertisements.notify
+        """A batch for all listeners."""
 
     @property
     def status(self) -> ScannerStatus:
@@ -27,10 +29,6 @@ class Broadcast:
     def watch(self, listener: StatusListener) -> Unsubscribe:
         """Tell `listener` every further change of `status`, until the answer is called."""
         return self._changes.add(listener)
-
-    def _deliver(self, batch: Sequence[Advertisement]) -> None:
-        """A batch for all listeners."""
-        self._advertisements.notify(batch)
 
     def _become(self, status: ScannerStatus) -> None:
         """The status from now on; told only if it is another one."""

@@ -8,6 +8,13 @@ from renogybt.model.radio import Unsubscribe
 T = TypeVar("T")
 
 
+class _Subscription(Generic[T]):
+    __slots__ = ("listener",)
+
+    def __init__(self, listener: Callable[[T], None]) -> None:
+        self.listener: Callable[[T], None] | None = listener
+
+
 class Subscribers(Generic[T]):
     """Listeners for values of one type, called in the order in which they came.
 
@@ -16,20 +23,21 @@ class Subscribers(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._listeners: dict[object, Callable[[T], None]] = {}
+        self._subscriptions: tuple[_Subscription[T], ...] = ()
 
     def add(self, listener: Callable[[T], None]) -> Unsubscribe:
         """Tell `listener` all further values, until the answer is called (once or more often)."""
-        subscription = object()  # the same listener may subscribe twice, and leave once
-        self._listeners[subscription] = listener
+        subscription = _Subscription(listener)  # the same listener may subscribe twice, and leave once
+        self._subscriptions += (subscription,)
 
         def unsubscribe() -> None:
-            self._listeners.pop(subscription, None)
+            subscription.listener = None
+            self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
 
         return unsubscribe
 
     def notify(self, value: T) -> None:
         """Call every listener with `value`."""
-        for subscription, listener in tuple(self._listeners.items()):
-            if subscription in self._listeners:
-                listener(value)
+        for subscription in self._subscriptions:
+            if subscription.listener is not None:
+                subscription.listener(value)

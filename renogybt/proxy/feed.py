@@ -1,6 +1,6 @@
 """The advertisement feed: from the radio to every client that wants it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from renogybt.model.advertisement import Advertisement
@@ -30,7 +30,7 @@ class Subscriber(Protocol):
 
     @property
     def encrypted(self) -> bool:
-        """Whether it needs frames of its own."""
+        """Whether it needs frames of its own; the same for all its life."""
         ...
 
     def advertise(self, payload: bytes, count: int, framed: bytes | None) -> None:
@@ -40,6 +40,15 @@ class Subscriber(Protocol):
     def send(self, message: Message) -> None:
         """Take a message about the scanner."""
         ...
+
+
+class Audience:
+    """Subscribers, told apart by the frames that they need."""
+
+    def __init__(self, subscribers: Iterable[Subscriber]) -> None:
+        everybody = tuple(subscribers)
+        self.plain = tuple(each for each in everybody if not each.encrypted)
+        self.encrypted = tuple(each for each in everybody if each.encrypted)
 
 
 class AdvertisementFeed:
@@ -54,6 +63,7 @@ class AdvertisementFeed:
         self._configured = configured
         self._encoder = AdvertisementEncoder()
         self._subscribers: dict[Subscriber, None] = {}
+        self._audience = Audience(())
         self._stops: list[Unsubscribe] = [radio.listen(self._on_batch), radio.watch(self._on_status)]
         if silent is not None:
             self._stops.append(silent.repeats.add(self._on_batch))
@@ -70,13 +80,15 @@ class AdvertisementFeed:
         The scanner's state is told at once, and so is who is silent because a reader is connected to it.
         """
         self._subscribers[subscriber] = None
+        self._audience = Audience(self._subscribers)
         self.tell_state(subscriber)
         if self._silent is not None:
-            self._send(self._silent.last(), (subscriber,))
+            self._send(self._silent.last(), Audience((subscriber,)))
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Deliver no more, and forget which scan mode was wanted; harmless when not subscribed."""
         self._subscribers.pop(subscriber, None)
+        self._audience = Audience(self._subscribers)
         self.modes.forget(subscriber)
 
     def tell_state(self, subscriber: Subscriber) -> None:
@@ -106,14 +118,13 @@ class AdvertisementFeed:
 
     def _on_batch(self, batch: Sequence[Advertisement]) -> None:
         if self._subscribers:
-            self._send(batch, tuple(self._subscribers))
+            self._send(batch, self._audience)
 
-    def _send(self, batch: Sequence[Advertisement], subscribers: Sequence[Subscriber]) -> None:
+    def _send(self, batch: Sequence[Advertisement], audience: Audience) -> None:
         for payload, count in self._encoder.encode(batch):
-            framed: bytes | None = None
-            for subscriber in subscribers:
-                if subscriber.encrypted:
-                    subscriber.advertise(payload, count, None)
-                else:
-                    framed = framed or plaintext_frame(RAW_ADVERTISEMENTS, payload)
+            if audience.plain:
+                framed = plaintext_frame(RAW_ADVERTISEMENTS, payload)
+                for subscriber in audience.plain:
                     subscriber.advertise(payload, count, framed)
+            for subscriber in audience.encrypted:
+                subscriber.advertise(payload, count, None)

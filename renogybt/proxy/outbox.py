@@ -70,10 +70,13 @@ class Outbox:
         """A batch of `count` advertisements. `framed`: the whole frame, where all clients share it."""
         if self._transport.is_closing():
             return
-        if self.paused:
+        if self._watch is not None:
             self._wait(_Waiting(payload, count, self._loop.time()))
             return
-        self.write(self._frame(RAW_ADVERTISEMENTS, payload) if framed is None else framed)
+        # nothing is buffered here, or this would wait: so no limit is reached by what is written now
+        data = self._frame(RAW_ADVERTISEMENTS, payload) if framed is None else framed
+        self._written += len(data)
+        self._transport.write(data)
 
     def _wait(self, batch: _Waiting) -> None:
         self._backlog.append(batch)

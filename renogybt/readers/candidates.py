@@ -171,12 +171,8 @@ class CandidateWatch:
 
     def __init__(self) -> None:
         self._lines = 0
-        self._candidates = Candidates(self._log)
-
-    def hear(self, batch: Sequence[Advertisement]) -> None:
+        self.hear = Candidates(self._log).hear
         """Take in a batch."""
-        if self._lines < _MOST_LINES:
-            self._candidates.hear(batch)
 
     def _log(self, candidate: Candidate) -> None:
         if self._lines < _MOST_LINES:

@@ -52,10 +52,14 @@ class Stream:
         self.waiting: list[float] = []
         self.looks: list[tuple[float, int]] = []
         self.delays: list[float] = []
+        self.whole = 0
+        """Looks for everything there is."""
         self.reader = PacedReader(7, self._drain, self.loop)  # type: ignore[arg-type]
 
-    def _drain(self) -> int:
-        taken, self.waiting = self.waiting, []
+    def _drain(self, everything: bool) -> int:
+        self.whole += everything
+        most = len(self.waiting) if everything else 1
+        taken, self.waiting = self.waiting[:most], self.waiting[most:]
         self.looks.append((self.loop.now, len(taken)))
         self.delays += [self.loop.now - came for came in taken]
         return len(taken)
@@ -70,9 +74,10 @@ class Stream:
             if min(timer, following) > until:
                 return
             if following <= timer:
-                self.waiting.append(following)
-                following = next(coming)
-                if self.loop.readable is not None:
+                while following <= self.loop.now:
+                    self.waiting.append(following)
+                    following = next(coming)
+                while self.waiting and self.loop.readable is not None:
                     self.loop.readable()
             else:
                 entry = min(self.loop.timers, key=lambda each: each[0])
@@ -91,6 +96,19 @@ def test_when_little_comes_each_record_is_read_at_once() -> None:
     stream.play(stream.steady(50, 0, 10), 10)
     assert len(stream.delays) == 500
     assert max(stream.delays) == 0
+
+
+def test_one_that_comes_alone_is_taken_without_a_look_for_more() -> None:
+    stream = Stream()
+    stream.play(stream.steady(100, 1, 10), 10)
+    assert len(stream.looks) == 900
+    assert stream.whole == 0
+
+
+def test_what_is_right_behind_another_one_is_told_as_one() -> None:
+    stream = Stream()
+    stream.play([1.0] * 12, 2)
+    assert [count for _, count in stream.looks] == [1, 11]
 
 
 def test_when_much_comes_it_looks_in_ticks() -> None:
@@ -157,7 +175,7 @@ def test_it_may_be_closed_from_inside_a_reading(busy: bool) -> None:
     counts = iter([100, 5] if busy else [5])
     left = 1 if busy else 0
 
-    def drain() -> int:
+    def drain(_everything: bool) -> int:
         nonlocal left
         if left == 0:
             reader.close()
@@ -189,19 +207,21 @@ async def test_on_a_real_loop_and_a_real_socket(pair: tuple[socket.socket, socke
     ours, theirs = pair
     got: list[bytes] = []
     looks = 0
-    everything = asyncio.Event()
+    complete = asyncio.Event()
 
-    def drain() -> int:
+    def drain(everything: bool) -> int:
         nonlocal looks
         looks += 1
         before = len(got)
         try:
-            while True:
+            got.append(ours.recv(64))
+            while everything:
                 got.append(ours.recv(64))
         except BlockingIOError:
-            if len(got) == 400:
-                everything.set()
-            return len(got) - before
+            assert everything
+        if len(got) == 400:
+            complete.set()
+        return len(got) - before
 
     reader = PacedReader(ours.fileno(), drain, asyncio.get_running_loop())
     for number in range(400):
@@ -209,7 +229,7 @@ async def test_on_a_real_loop_and_a_real_socket(pair: tuple[socket.socket, socke
         if number % 5 == 4:
             await asyncio.sleep(0.002)
     async with asyncio.timeout(1):
-        await everything.wait()
+        await complete.wait()
     reader.close()
     assert [int.from_bytes(each, "big") for each in got] == list(range(400))
     assert looks < 40
@@ -224,12 +244,14 @@ async def test_a_busy_reader_whose_drain_fails_once_reads_on(
     busy, done = 400, asyncio.Event()
     receiver, sender = pair
 
-    def drain() -> int:
+    def drain(everything: bool) -> int:
         nonlocal seen
         count = 0
         with contextlib.suppress(BlockingIOError):
             while receiver.recv(16):
                 count += 1
+                if not everything:
+                    break
         seen += count
         if busy < seen < busy + 10:
             raise LookupError("a listener fails")

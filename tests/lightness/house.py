@@ -106,10 +106,16 @@ class House:
         return count
 
     def hear_at_once(self, packets: Iterable[bytes]) -> None:
-        """Advertisements that are there for one reading."""
+        """Advertisements that are there for one reading, as right behind `hear_one` all of them are."""
         for packet in packets:
             self.way.send(packet)
         self.loop.pass_time(0.0)
+
+    def hear_one(self) -> None:
+        """An advertisement by itself, which counts nowhere."""
+        self.hear_at_once([self.way.packets[0]])
+        for client in self.clients:
+            client.forget()
 
     def calm_down(self) -> None:
         """Until a packet is read at once again, with nothing left to read."""

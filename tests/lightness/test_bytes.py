@@ -26,6 +26,8 @@ def test_a_batch_is_one_message_of_so_many_bytes(
     house = house_with(key)
     house.connect(2)
 
+    house.hear_one()
+
     house.hear_at_once([found(FIRST_ADDRESS, -60)] * size)
 
     assert [client.transport.octets for client in house.clients] == [octets, octets]

@@ -52,15 +52,17 @@ def test_nothing_is_lost_on_the_way(house_with: MakeHouse, per_s: int, way: type
     assert house.heard == count
 
 
-@loads
-def test_a_reading_ends_at_the_first_look_that_finds_nothing(house_with: MakeHouse, per_s: int) -> None:
+@pytest.mark.parametrize(("per_s", "looks_for_more"), [(50, 0), (100, 0), (300, 1), (1_000, 1), (2_660, 1)])
+def test_it_is_looked_for_more_once_in_a_tick_and_never_where_one_comes_at_a_time(
+    house_with: MakeHouse, per_s: int, looks_for_more: int
+) -> None:
     house = house_with(way=ByMgmt)
     house.hear(per_s, WARM_UP_S)
     batches, emptied = house.batches, house.way.socket.emptied
 
     house.hear(per_s, MEASURED_S)
 
-    assert house.way.socket.emptied - emptied == house.batches - batches
+    assert house.way.socket.emptied - emptied == looks_for_more * (house.batches - batches)
     assert house.way.socket.asked - house.way.socket.emptied == house.heard
 
 

@@ -48,17 +48,21 @@ INTERLEAVED_DISCOVERY = 0x07
 HEADER = struct.Struct("<HHH")
 """Event or command, index of the adapter, length of the rest."""
 
-_FOUND = struct.Struct("<6sBbIH")
+REPORTS = {
+    DEVICE_FOUND: struct.Struct("<6xIHBb4xH"),
+    ADV_MONITOR_DEVICE_FOUND: struct.Struct("<8xIHBb4xH"),
+}
+"""The events that report an advertisement, and what stands before its data: header, the second one's monitor
+handle, address (as two numbers), address type, RSSI, flags, length of the data."""
 _FEATURES = struct.Struct("<IIHBH")
 _COMPLETE = struct.Struct("<HB")
 _CONNECT_FAILED = struct.Struct("<6sBB")
 _PARAMETERS = struct.Struct("<HHHH")
 _PATTERN_DATA = 31
 _RSSI_NONE = 127
+_as_tuple = tuple.__new__
 _LE = (1, 2)
 """Public and random; 0 is BR/EDR."""
-_OFFSETS = {DEVICE_FOUND: HEADER.size, ADV_MONITOR_DEVICE_FOUND: HEADER.size + 2}
-"""Where the report begins; the monitor's event has the monitor's handle in front."""
 
 
 class MgmtPacketError(RenogyBTError, ValueError):
@@ -98,18 +102,23 @@ def parse_found(event: int, packet: bytes) -> Advertisement | None:
 
     None when it is none: not of LE, or a packet that is too short.
     """
-    start = _OFFSETS[event]
-    data_start = start + _FOUND.size
-    if len(packet) < data_start:
+    layout = REPORTS[event]
+    start = layout.size
+    if len(packet) < start:
         return None
-    address, address_type, rssi, _flags, length = _FOUND.unpack_from(packet, start)
-    if address_type not in _LE or len(packet) < data_start + length:
+    low, high, address_type, rssi, length = layout.unpack_from(packet)
+    data = packet[start : start + length]
+    if address_type not in _LE or len(data) < length:
         return None
-    return Advertisement(
-        int.from_bytes(address, "little"),
-        RSSI_UNKNOWN if rssi == _RSSI_NONE else rssi,
-        address_type - 1,
-        packet[data_start : data_start + length],
+    # past the constructor, which is Python code
+    return _as_tuple(
+        Advertisement,
+        (
+            high << 32 | low,
+            RSSI_UNKNOWN if rssi == _RSSI_NONE else rssi,
+            address_type - 1,
+            data,
+        ),
     )
 
 

@@ -27,6 +27,8 @@ _LIST_OCTETS = 240
 """Whole UUIDs of every width that fit into one structure. Connecting adds the services of a device to
 those that it advertises, so that a list can be longer than anything on the air."""
 _UUIDS_KEPT = 512
+_MANUFACTURER_DATA = int(ADType.MANUFACTURER_DATA)
+"""Looked up once: this is the field that changes most."""
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ def _manufacturer(value: Mapping[int, bytes]) -> bytes:
     out = b""
     for company, data in value.items():
         if 0 <= company <= 0xFFFF:
-            out += _structure(ADType.MANUFACTURER_DATA, company.to_bytes(2, "little") + data)
+            out += _structure(_MANUFACTURER_DATA, company.to_bytes(2, "little") + data)
     return out
 
 

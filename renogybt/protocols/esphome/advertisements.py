@@ -4,7 +4,7 @@ It is the one message that is sent hundreds of times per second; building it fro
 objects costs about twice the time. Tests hold it byte for byte against protobuf.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.protocols.esphome.messages import api, type_of
@@ -37,9 +37,10 @@ class AdvertisementEncoder:
     def __init__(self) -> None:
         self._heads: dict[tuple[int, int, int, int], bytes] = {}
 
-    def encode(self, batch: Sequence[Advertisement]) -> Iterator[tuple[bytes, int]]:
+    def encode(self, batch: Sequence[Advertisement]) -> list[tuple[bytes, int]]:
         """(payload, number of advertisements) for the batch, in as few messages as allowed."""
         heads = self._heads
+        messages: list[tuple[bytes, int]] = []
         parts: list[bytes] = []
         size = count = 0
         for address, rssi, address_type, data in batch:
@@ -49,13 +50,14 @@ class AdvertisementEncoder:
                 head = self._head(key)
             size += len(head) + len(data)
             if size > MAX_PAYLOAD and count:
-                yield b"".join(parts), count
+                messages.append((b"".join(parts), count))
                 parts, size, count = [], len(head) + len(data), 0
             parts.append(head)
             parts.append(data)
             count += 1
         if count:
-            yield b"".join(parts), count
+            messages.append((b"".join(parts), count))
+        return messages
 
     def _head(self, key: tuple[int, int, int, int]) -> bytes:
         """All bytes of one entry before its data. Protobuf leaves out fields that are zero."""

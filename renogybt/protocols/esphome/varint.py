@@ -4,8 +4,13 @@ MAX_BYTES = 4
 """A length or a type never needs more; the client closes on longer ones, and so do we."""
 
 
+_SHORT = [bytes((value,)) for value in range(0x80)]
+
+
 def encode_varint(value: int) -> bytes:
     """A number >= 0, seven bits per byte, least significant first."""
+    if value <= 0x7F:
+        return _SHORT[value]
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

@@ -59,8 +59,8 @@ _MODELS = (
 SIGNS = re.compile(
     b"|".join(re.escape(start.encode()) for start, _ in _NAMES) + b"|" + bytes.fromhex(SERVICE)[::-1]
 )
-"""Begins of names and the service's number, anywhere in advertising data: without one `is_renogy` is never true
-of it. A search for them takes a thirtieth of the time that describing it does."""
+"""Begins of names and the service's number, anywhere in advertising data: without one `is_renogy` is never
+true of it. A search for them takes a thirtieth of the time that describing it does."""
 
 
 def kind_of_name(name: str) -> Guess | None:
