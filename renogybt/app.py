@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renogybt.assembly import build_radio, build_reader, reader_remarks
 from renogybt.config import Configuration
@@ -18,7 +19,6 @@ from renogybt.proxy.entities import EntityStore
 from renogybt.proxy.identity import Identity, IdentityFile
 from renogybt.proxy.keys import KeyStore
 from renogybt.proxy.mdns import Announcer
-from renogybt.proxy.power import PowerEntities
 from renogybt.proxy.relay import Relay, RelayRules
 from renogybt.proxy.reset_button import ResetButton
 from renogybt.proxy.server import ProxyServer
@@ -27,7 +27,6 @@ from renogybt.proxy.service_database import ServiceDatabase
 from renogybt.proxy.silent_peripherals import SilentPeripherals
 from renogybt.proxy.vitals import ENTITIES, PERIOD_S, Vitals
 from renogybt.readers.candidates import CandidateWatch
-from renogybt.readers.reader import Reader
 from renogybt.service.lag import LagProbe
 from renogybt.service.loop_errors import tell_loop_errors
 from renogybt.service.notify import Notifier
@@ -36,6 +35,10 @@ from renogybt.service.radio_control import RadioControl, control_path
 from renogybt.service.repetition import Repetition
 from renogybt.service.status_line import StatusLine
 from renogybt.service.supervisor import Supervisor
+
+# what reads devices is loaded where there are some
+if TYPE_CHECKING:
+    from renogybt.readers.reader import Reader
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -161,7 +164,7 @@ class Gateway:
             silent=silent,
         )
 
-    def _relay(self, radio: Radio, reader: Reader | None) -> Relay | None:
+    def _relay(self, radio: Radio, reader: "Reader | None") -> Relay | None:
         """What connects clients to devices, None where they may not."""
         proxy = self._proxy
         if not proxy.active_connections:
@@ -170,7 +173,7 @@ class Gateway:
         database = ServiceDatabase(self._state_dir / SERVICES_FILE)
         return Relay(radio, database, rules=rules, tenant=reader)
 
-    def _read(self, radio: Radio, reader: Reader | None, entities: EntityStore) -> None:
+    def _read(self, radio: Radio, reader: "Reader | None", entities: EntityStore) -> None:
         """What has to run for the readings; entities are defined before anybody can list them."""
         for remark in reader_remarks(self._configuration, demo=self._demo):
             _LOGGER.warning("%s", remark)
@@ -179,6 +182,8 @@ class Gateway:
                 radio.listen(CandidateWatch().hear)
             return
         if self._proxy.esphome_sensors:
+            from renogybt.proxy.power import PowerEntities
+
             power = PowerEntities(
                 entities,
                 naming=self._proxy.entity_naming,
@@ -230,7 +235,7 @@ class Gateway:
             leave()
 
 
-def _silent(radio: Radio, reader: Reader | None) -> SilentPeripherals:
+def _silent(radio: Radio, reader: "Reader | None") -> SilentPeripherals:
     """Those that are read; without connections nobody could ask for them."""
     if reader is None:
         return SilentPeripherals(radio, (), tuple)

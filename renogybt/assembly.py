@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renogybt.config import Configuration, Device, HomeAssistantProxy
 from renogybt.model.advertisement import format_address, parse_address
 from renogybt.model.radio import Radio, ScanMode
 from renogybt.model.slots import DEFAULT_SLOTS, ConnectionSlots
 from renogybt.proxy.identity import derived_address
-from renogybt.readers.present import unknown_fields
-from renogybt.readers.reader import Reader
-from renogybt.readers.settings import ReaderSettings
 from renogybt.service.supervisor import Work
+
+if TYPE_CHECKING:
+    from renogybt.readers.reader import Reader
 
 _EARLIER_ENERGY = "energy_totals.json"
 """Where the earlier program has its totals: beside config.ini."""
@@ -78,12 +79,15 @@ def build_radio(
 
 def build_reader(
     configuration: Configuration, radio: Radio, *, demo: bool, state_dir: Path | None = None
-) -> Reader | None:
+) -> "Reader | None":
     """The reader of this run, None where there is nothing to read; without `state_dir` it keeps nothing."""
     data, proxy = configuration.data, configuration.proxy
     devices = devices_to_read(configuration, demo=demo)
     if not devices:
         return None
+    from renogybt.readers.reader import Reader
+    from renogybt.readers.settings import ReaderSettings
+
     path = configuration.path
     reader = Reader(
         radio,
@@ -111,6 +115,8 @@ def reader_remarks(configuration: Configuration, *, demo: bool) -> Iterator[str]
     devices = devices_to_read(configuration, demo=demo)
     if not devices:
         return
+    from renogybt.readers.present import unknown_fields
+
     for unknown in unknown_fields(configuration.data.fields):
         nearest = f"; did you mean {' or '.join(unknown.nearest)}?" if unknown.nearest else ""
         yield f"[data] fields: no device has a value {unknown.name!r}, left out{nearest}"

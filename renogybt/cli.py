@@ -96,6 +96,9 @@ def _run(options: argparse.Namespace) -> int:
             "nothing to do: [home_assistant_proxy] enabled = false, and values have no other way out yet"
         )
         return EX_CONFIGURATION
+    from renogybt.service.footprint import load_without_openssl
+
+    load_without_openssl()
     import faulthandler
 
     from renogybt.app import Gateway
