@@ -5,7 +5,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from benchmarks import building_blocks, decoding, end_to_end, fan_out, idle, memory, reading, startup
+from benchmarks import building_blocks, decoding, end_to_end, fan_out, idle, lab, memory, reading, startup
 from benchmarks.table import Row, results, summary
 
 _RATES = (100, 300, 1_000, 2_660, 8_000)
@@ -25,6 +25,11 @@ def _end_to_end(quick: bool) -> tuple[list[Row], str]:
     return end_to_end.rows(samples), end_to_end.table(samples)
 
 
+def _lab(quick: bool) -> tuple[list[Row], str]:
+    samples = lab.measure(quick=quick)
+    return lab.rows(samples), lab.table(samples)
+
+
 PARTS: dict[str, Callable[[bool], tuple[list[Row], str]]] = {
     "end-to-end": _end_to_end,
     "fan-out": lambda quick: (fan_out.measure(quick=quick), ""),
@@ -34,6 +39,7 @@ PARTS: dict[str, Callable[[bool], tuple[list[Row], str]]] = {
     "blocks": lambda _quick: (building_blocks.measure(), ""),
     "decoding": lambda _quick: (decoding.measure(), ""),
     "reading": lambda quick: (reading.measure(quick=quick), ""),
+    "lab": _lab,
 }
 
 

@@ -22,7 +22,7 @@ from renogybt.protocols.esphome.noise import NoiseFraming
 from renogybt.protocols.esphome.plaintext import plaintext_frame
 
 _REPEATS = 7
-_LEAST_S = 0.05
+LEAST_S = 0.05
 _BATCHES = (1, 16, 64)
 _KEY = bytes(range(32))
 
@@ -30,8 +30,8 @@ _KEY = bytes(range(32))
 def per_call_us(action: Callable[[], object]) -> list[float]:
     """Several measurements of one call."""
     times = 1
-    while (spent := _loop(action, times)) < _LEAST_S:
-        times = max(times * 2, int(times * _LEAST_S / max(spent, 1e-6)))
+    while (spent := _loop(action, times)) < LEAST_S:
+        times = max(times * 2, int(times * LEAST_S / max(spent, 1e-6)))
     return [_loop(action, times) / times * 1e6 for _ in range(_REPEATS)]
 
 
@@ -98,7 +98,7 @@ def measure() -> list[Row]:
         encoder, noise = AdvertisementEncoder(), established(_KEY)
         for size in _BATCHES:
             batch = _batch(size)
-            payload = next(encoder.encode(batch))[0]
+            (payload, _count), *_ = encoder.encode(batch)
             steps: list[tuple[str, Callable[[], object]]] = [
                 ("encode", partial(_encode, encoder, batch)),
                 ("plaintext frame", partial(plaintext_frame, RAW_ADVERTISEMENTS, payload)),

@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks import targets
 from benchmarks.processes import cpu_ns, log_to_stderr
-from benchmarks.rigs import Rig, bare_dbus_rig, bare_recv_rig, dbus_rig, mgmt_rig
+from benchmarks.rigs import Rig, bare_dbus_rig, bare_forward_rig, bare_recv_rig, dbus_rig, mgmt_rig
 from benchmarks.table import Row, markdown
 
 _SETTLE_S = 0.7
@@ -69,8 +69,17 @@ PATHS = (
     Path("mgmt", mgmt_rig, bare_recv_rig, "bare recv"),
 )
 
+_FORWARD = "bare forward"
+
 Samples = dict[tuple[str, int], list[Sample]]
 """By name and rate; the bare loops under their own names."""
+
+
+def _forwarding(rates: Sequence[int], window_s: float) -> Samples:
+    """At the rates at which nothing waits for anything."""
+    with log_to_stderr(_FORWARD), bare_forward_rig() as rig:
+        calm = [rate for rate in rates if rate <= targets.CALM_PER_S]
+        return {(_FORWARD, rate): [sample(rig, rate, window_s)] for rate in calm}
 
 
 def measure(rates: Sequence[int], rounds: int, window_s: float) -> Samples:
@@ -82,6 +91,8 @@ def measure(rates: Sequence[int], rounds: int, window_s: float) -> Samples:
                 with log_to_stderr(f"round {number} of {rounds}: {name}"), make_rig() as rig:
                     for rate in rates:
                         samples.setdefault((name, rate), []).append(sample(rig, rate, window_s * share))
+        for key, found in _forwarding(rates, window_s * 0.5).items():
+            samples.setdefault(key, []).extend(found)
     return samples
 
 
@@ -94,7 +105,11 @@ def rows(samples: Samples) -> list[Row]:
         found += _latencies(path.name, rates, samples)
         if targets.STRESS_PER_S in rates:
             found += _under_stress(path.name, samples[path.name, targets.STRESS_PER_S])
-    return found
+    return found + [
+        Row(f"{rate:,}/s, mgmt: a bare loop that sends each on", [each.subject_us for each in values], "µs")
+        for (name, rate), values in samples.items()
+        if name == _FORWARD
+    ]
 
 
 def _costs(name: str, rates: Sequence[int], samples: Samples) -> list[Row]:

@@ -4,6 +4,10 @@ Everything is as in a real run but for the radio, which reads packets from an in
 `python -m benchmarks.mgmt_proxy DESCRIPTOR CONFIG`
 """
 
+# ruff: noqa: E402 - it loads what the program loads, and in the same order
+from renogybt.service.footprint import load_without_openssl
+
+load_without_openssl()
 import asyncio
 import math
 import socket

@@ -35,7 +35,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def configuration(folder: Path, port: int, key: str | None = None, *, mdns: bool = False) -> Path:
+def configuration(
+    folder: Path, port: int, key: str | None = None, *, mdns: bool = False, source: str = "dbus"
+) -> Path:
     """A config.ini that touches nothing outside its folder."""
     path = folder / "config.ini"
     path.write_text(
@@ -45,7 +47,7 @@ def configuration(folder: Path, port: int, key: str | None = None, *, mdns: bool
         f"native_api_port = {port}\n"
         f"{f'encryption_key = {key}' if key else 'encryption = off'}\n"
         f"mdns = {'true' if mdns else 'false'}\n"
-        "advertisement_source = dbus\n"
+        f"advertisement_source = {source}\n"
         f"state_dir = {folder / 'state'}\n"
         f"scan_lock = {folder / 'scan.lock'}\n"
     )
@@ -145,12 +147,29 @@ def mgmt_rig(key: str | None = None, *, mdns: bool = False, clients: int = 1) ->
             yield Rig(emitter, subject, next(iter(found), None), found[1:], port=port)
 
 
+def _bare(name: str, packets: socket.socket, *arguments: object) -> Child:
+    return module(name, packets.fileno(), *arguments, descriptors=[packets.fileno()])
+
+
+@contextlib.contextmanager
+def bare_forward_rig() -> Iterator[Rig]:
+    """Packets of the management socket, a loop that sends each on at once, and who takes it."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        _packets() as (emitter, ours),
+        _bare("bare_forward", ours, server.getsockname()[1]) as subject,
+        module("bare_sink", server.fileno(), descriptors=[server.fileno()]),
+    ):
+        subject.ask("count")
+        yield Rig(emitter, subject)
+
+
 @contextlib.contextmanager
 def bare_recv_rig() -> Iterator[Rig]:
     """Packets of the management socket, a loop that only receives."""
     with (
         _packets() as (emitter, ours),
-        module("bare_recv", ours.fileno(), descriptors=[ours.fileno()]) as subject,
+        _bare("bare_recv", ours) as subject,
     ):
         subject.ask("count")
         yield Rig(emitter, subject)

@@ -1,13 +1,16 @@
 """The processes of a benchmark, for a moment."""
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import ModuleType
 
 import pytest
 
+from benchmarks import building_blocks, decoding
 from benchmarks.processes import cpu_ns, voluntary_switches, wake_ups
-from benchmarks.rigs import Rig, dbus_rig, mgmt_rig
+from benchmarks.rigs import Rig, bare_dbus_rig, bare_forward_rig, bare_recv_rig, dbus_rig, mgmt_rig
 
 _ENOUGH = 20
 
@@ -53,3 +56,24 @@ def test_a_kernel_that_does_not_count_them_is_named() -> None:
 
 def test_this_process_has_been_woken() -> None:
     assert wake_ups(os.getpid()) > 0
+
+
+@pytest.mark.parametrize("make_rig", [bare_dbus_rig, bare_forward_rig, bare_recv_rig])
+def test_a_bare_loop_takes_all_that_the_emitter_sends(
+    make_rig: Callable[[], AbstractContextManager[Rig]],
+) -> None:
+    with make_rig() as rig:
+        rig.emitter.ask("rate 500")
+        while rig.emitter.ask("count")["sent"] < _ENOUGH:
+            pass
+        sent = rig.emitter.ask("rate 0")["sent"]
+        deadline = time.monotonic() + 5.0
+        while rig.subject.ask("count")["count"] < sent:
+            assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("part", [building_blocks, decoding])
+def test_every_step_can_be_taken(part: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building_blocks, "LEAST_S", 0.0)
+
+    assert {row.unit for row in part.measure()} == {"µs"}
