@@ -1,6 +1,7 @@
 """The steps that an advertisement takes, each in a loop of its own, where caches are warm."""
 
 import itertools
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,7 @@ _REPEATS = 7
 LEAST_S = 0.05
 _BATCHES = (1, 16, 64)
 _KEY = bytes(range(32))
+_PACKET, _LARGEST = 50, 2_048
 
 
 def per_call_us(action: Callable[[], object]) -> list[float]:
@@ -41,6 +43,18 @@ def _loop(action: Callable[[], object], times: int) -> float:
     for _ in steps:
         action()
     return time.process_time() - started
+
+
+def receive_us(packets: int = 100) -> list[float]:
+    """A call of the kernel for a packet that waits: what no program on this machine can do without."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    found = []
+    with ours, theirs:
+        for _ in range(_REPEATS * 10):
+            for _ in range(packets):
+                theirs.send(bytes(_PACKET))
+            found.append(_loop(partial(ours.recv, _LARGEST), packets) / packets * 1e6)
+    return sorted(found)[len(found) // 4 : -len(found) // 4]
 
 
 def established(key: bytes) -> NoiseFraming:
@@ -93,6 +107,7 @@ def measure() -> list[Row]:
     """Times per advertisement."""
     found = []
     with log_to_stderr("building blocks"):
+        found.append(Row("receive a packet that waits, by the kernel", receive_us(), "µs", digits=2))
         for name, action in _intakes():
             found.append(Row(name, per_call_us(action), "µs", digits=2))
         encoder, noise = AdvertisementEncoder(), established(_KEY)

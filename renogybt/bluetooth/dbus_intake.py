@@ -6,13 +6,12 @@ the other connection are never kept waiting.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from dbus_fast import Message, MessageType, unpack_variants
 
 from renogybt.bluetooth.bus import BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
 from renogybt.bluetooth.bus_internals import take_over_reading
-from renogybt.bluetooth.device import HEARD, DeviceRecord
+from renogybt.bluetooth.device import DeviceRecord
 from renogybt.bluetooth.pacing import PacedReader
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import AdvertisementListener, Unsubscribe
@@ -171,7 +170,8 @@ class DbusIntake:
             if interface == DEVICE:
                 if invalidated:
                     device.invalidate(invalidated)
-                self._on_changed(device, changed)
+                if (found := device.hear(unpack_variants(changed))) is not None:
+                    self._batch.append(found)
 
     def _on_objects(self, message: Message) -> None:
         path, interfaces = message.body
@@ -179,11 +179,7 @@ class DbusIntake:
             return
         if message.member == "InterfacesAdded":
             device = self._devices[path] = DeviceRecord()  # nothing of an earlier one is true of it
-            self._on_changed(device, interfaces[DEVICE])
+            if (found := device.hear(unpack_variants(interfaces[DEVICE]))) is not None:
+                self._batch.append(found)
         elif message.member == "InterfacesRemoved":
             self._devices.pop(path, None)
-
-    def _on_changed(self, device: DeviceRecord, properties: dict[str, Any]) -> None:
-        device.update(unpack_variants(properties))
-        if not HEARD.isdisjoint(properties) and (found := device.advertisement()) is not None:
-            self._batch.append(found)

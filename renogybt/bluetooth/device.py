@@ -48,6 +48,16 @@ class DeviceRecord:
         self._parts = dict.fromkeys(ENCODERS, b"")
         self._data: bytes | None = None
 
+    def hear(self, properties: Mapping[str, Any]) -> Advertisement | None:
+        """Take in changed properties; the advertisement as it is known now, if one has changed them."""
+        self.update(properties)
+        if HEARD.isdisjoint(properties) or self.address is None:
+            return None
+        if self._data is None:
+            self._data = b"".join(self._parts.values())
+        # past the constructor, which is Python code
+        return _as_tuple(Advertisement, (self.address, self.rssi, self.address_type, self._data))
+
     def update(self, properties: Mapping[str, Any]) -> None:
         """Take in changed properties."""
         for name, value in properties.items():
@@ -76,12 +86,3 @@ class DeviceRecord:
                 self._data = None
             elif name == "RSSI":
                 self.rssi = RSSI_UNKNOWN
-
-    def advertisement(self) -> Advertisement | None:
-        """The advertisement as it is known now."""
-        if self.address is None:
-            return None
-        if self._data is None:
-            self._data = b"".join(self._parts.values())
-        # past the constructor, which is Python code
-        return _as_tuple(Advertisement, (self.address, self.rssi, self.address_type, self._data))

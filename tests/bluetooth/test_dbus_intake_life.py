@@ -14,7 +14,7 @@ from fakes.radio_world import World
 
 from renogybt.bluetooth.dbus_intake import DbusIntake
 from renogybt.bluetooth.device import DeviceRecord
-from renogybt.model.advertisement import Advertisement, format_address
+from renogybt.model.advertisement import AddressType, Advertisement, format_address, parse_address
 from renogybt.protocols.advertising.summary import describe
 
 PATH = "/org/bluez/hci0"
@@ -61,10 +61,15 @@ def _records_in_memory() -> int:
 
 def test_a_device_with_no_address_is_never_told() -> None:
     device = DeviceRecord()
-    device.update({"Address": "nonsense", "RSSI": -40})
-    assert device.advertisement() is None
+    assert device.hear({"Address": "nonsense", "RSSI": -40}) is None
     device.update({"Address": ADDRESS})
-    assert device.advertisement() is not None
+    assert device.hear({"RSSI": -41}) == (parse_address(ADDRESS), -41, AddressType.PUBLIC, b"")
+
+
+def test_what_a_connection_tells_is_no_advertisement() -> None:
+    device = DeviceRecord()
+    device.update({"Address": ADDRESS})
+    assert device.hear({"Name": "Shed", "UUIDs": [], "Connected": True}) is None
 
 
 # -- the connection

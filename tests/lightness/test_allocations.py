@@ -32,7 +32,7 @@ SMALL, LARGE = 40, 240
 HELD = 4.05
 """Blocks for each advertisement while its batch is written: the tuple, its address, its strength, its data.
 The rest is the list of the batch, which outgrows the allocator."""
-MADE = {ByMgmt: (16, 2), ByDbus: (29, 3)}
+MADE = {ByMgmt: (16, 2), ByDbus: (25, 2)}
 """Calls, and containers, for each advertisement. By the management socket: 4 calls to read, 5 to parse, 6 to
 encode, and one to see that it is no Renogy device; the advertisement, and the key of what is encoded
 already."""
