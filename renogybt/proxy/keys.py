@@ -9,7 +9,8 @@ from pathlib import Path
 from renogybt.config import Encryption as EncryptionMode
 from renogybt.model.errors import RenogyBTError
 from renogybt.protocols.esphome.connection import Encryption
-from renogybt.protocols.esphome.noise import KEY_BYTES, ZERO_KEY
+from renogybt.protocols.esphome.noise import ZERO_KEY
+from renogybt.protocols.esphome.sealing import KEY_BYTES
 from renogybt.service.files import remove, write_atomically
 
 _LOGGER = logging.getLogger(__name__)

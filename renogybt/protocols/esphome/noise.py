@@ -15,23 +15,23 @@ from noise.noise_protocol import NoiseProtocol
 from renogybt.protocols.esphome.errors import (
     FrameError,
     HandshakeError,
+    OutOfOrderError,
     TamperedFrameError,
     WrongKeyError,
 )
 from renogybt.protocols.esphome.libsodium import LibsodiumBackend
 from renogybt.protocols.esphome.plaintext import Frame
+from renogybt.protocols.esphome.sealing import KEY_BYTES, TAG_BYTES, Sealer
 
 INDICATOR = 0x01
-KEY_BYTES = 32
 ZERO_KEY = bytes(KEY_BYTES)
 """With this key a client talks to a server that has none yet, in order to give it one."""
 
 MAX_HANDSHAKE_BODY = 128
 MAX_BODY = 65_535
-_TAG_BYTES = 16
 _PUBLIC_KEY_BYTES = 32
-_INNER = struct.Struct(">HH")
-MAX_PAYLOAD = MAX_BODY - _INNER.size - _TAG_BYTES
+_OUTER, _INNER = struct.Struct(">BH"), struct.Struct(">HH")
+MAX_PAYLOAD = MAX_BODY - _INNER.size - TAG_BYTES
 PROTOCOL = b"Noise_NNpsk0_25519_ChaChaPoly_SHA256"
 _PROLOGUE = b"NoiseAPIInit"
 _CHOSEN_PROTOCOL = b"\x01"
@@ -42,7 +42,7 @@ WRONG_KEY_REASON = "Handshake MAC failure"
 
 def noise_frame(body: bytes) -> bytes:
     """A body of at most MAX_BODY bytes with its header."""
-    return struct.pack(">BH", INDICATOR, len(body)) + body
+    return _OUTER.pack(INDICATOR, len(body)) + body
 
 
 def refusal(reason: str) -> bytes:
@@ -62,6 +62,7 @@ class NoiseFraming:
         self._hello = _CHOSEN_PROTOCOL + name.encode() + b"\0" + mac.encode() + b"\0"
         self._buffer = bytearray()
         self._noise: Any = None
+        self._sealer: Sealer | None = None
         self.outgoing = bytearray()
         self.established = False
 
@@ -119,7 +120,7 @@ class NoiseFraming:
                 "the peer refuses the handshake or speaks another dialect",
                 refusal("Bad handshake error byte"),
             )
-        if len(body) < 1 + _PUBLIC_KEY_BYTES + _TAG_BYTES:
+        if len(body) < 1 + _PUBLIC_KEY_BYTES + TAG_BYTES:
             raise HandshakeError(
                 f"a handshake of {len(body)} bytes is cut off", refusal("Handshake frame too short")
             )
@@ -133,10 +134,12 @@ class NoiseFraming:
         except CryptoError as error:  # the peer's public key is one of low order
             raise HandshakeError("a handshake that cannot be computed", refusal("Handshake error")) from error
         self.outgoing += noise_frame(b"\0" + bytes(answer))
+        sending = self._noise.cipher_state_encrypt
+        self._sealer = Sealer(sending.k, sending.n)
         self.established = True
 
     def _decrypt(self, body: bytes) -> Frame:
-        if len(body) < _TAG_BYTES:
+        if len(body) < TAG_BYTES:
             raise TamperedFrameError(f"an encrypted frame of {len(body)} bytes has no tag")
         try:
             plain = self._noise.cipher_state_decrypt.decrypt_with_ad(None, body)
@@ -151,5 +154,6 @@ class NoiseFraming:
 
     def frame(self, number: int, payload: bytes) -> bytes:
         """One message as bytes to send, in this order; the payload holds at most MAX_PAYLOAD bytes."""
-        inner = _INNER.pack(number, len(payload)) + payload
-        return noise_frame(self._noise.cipher_state_encrypt.encrypt_with_ad(None, inner))
+        if self._sealer is None:
+            raise OutOfOrderError("nothing can be sent before the handshake")
+        return noise_frame(self._sealer.seal(_INNER.pack(number, len(payload)) + payload))
