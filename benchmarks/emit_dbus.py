@@ -71,6 +71,7 @@ def adapter() -> Properties:
         "Address": Variant("s", "00:1A:7D:DA:71:01"),
         "Powered": Variant("b", True),
         "Discovering": Variant("b", False),
+        "Roles": Variant("as", ["central", "peripheral"]),
     }
 
 

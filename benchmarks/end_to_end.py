@@ -1,14 +1,22 @@
 """From the emitter to the client at several rates: processor time, latency, loss."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import median
 
 from benchmarks import targets
 from benchmarks.processes import cpu_ns, log_to_stderr
-from benchmarks.rigs import Rig, bare_dbus_rig, bare_forward_rig, bare_recv_rig, dbus_rig, mgmt_rig
+from benchmarks.rigs import (
+    Rig,
+    bare_dbus_rig,
+    bare_forward_rig,
+    bare_recv_rig,
+    common_parts_rig,
+    dbus_rig,
+    mgmt_rig,
+)
 from benchmarks.table import Row, markdown
 
 _SETTLE_S = 0.7
@@ -69,17 +77,31 @@ PATHS = (
     Path("mgmt", mgmt_rig, bare_recv_rig, "bare recv"),
 )
 
-_FORWARD = "bare forward"
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What something else costs at rates up to `most_per_s`."""
+
+    name: str
+    rig: MakeRig
+    most_per_s: int
+
+
+YARDSTICKS = (
+    Yardstick("mgmt, a bare loop that sends each on", bare_forward_rig, targets.CALM_PER_S),
+    Yardstick("D-Bus, a proxy of bleak and protobuf", common_parts_rig, targets.BOUND_PER_S),
+)
 
 Samples = dict[tuple[str, int], list[Sample]]
 """By name and rate; the bare loops under their own names."""
 
 
-def _forwarding(rates: Sequence[int], window_s: float) -> Samples:
-    """At the rates at which nothing waits for anything."""
-    with log_to_stderr(_FORWARD), bare_forward_rig() as rig:
-        calm = [rate for rate in rates if rate <= targets.CALM_PER_S]
-        return {(_FORWARD, rate): [sample(rig, rate, window_s)] for rate in calm}
+def _yardsticks(rates: Sequence[int], window_s: float) -> Iterator[tuple[tuple[str, int], Sample]]:
+    for each in YARDSTICKS:
+        with log_to_stderr(each.name), each.rig() as rig:
+            for rate in rates:
+                if rate <= each.most_per_s:
+                    yield (each.name, rate), sample(rig, rate, window_s)
 
 
 def measure(rates: Sequence[int], rounds: int, window_s: float) -> Samples:
@@ -91,8 +113,8 @@ def measure(rates: Sequence[int], rounds: int, window_s: float) -> Samples:
                 with log_to_stderr(f"round {number} of {rounds}: {name}"), make_rig() as rig:
                     for rate in rates:
                         samples.setdefault((name, rate), []).append(sample(rig, rate, window_s * share))
-        for key, found in _forwarding(rates, window_s * 0.5).items():
-            samples.setdefault(key, []).extend(found)
+        for key, found in _yardsticks(rates, window_s * 0.5):
+            samples.setdefault(key, []).append(found)
     return samples
 
 
@@ -106,9 +128,9 @@ def rows(samples: Samples) -> list[Row]:
         if targets.STRESS_PER_S in rates:
             found += _under_stress(path.name, samples[path.name, targets.STRESS_PER_S])
     return found + [
-        Row(f"{rate:,}/s, mgmt: a bare loop that sends each on", [each.subject_us for each in values], "µs")
-        for (name, rate), values in samples.items()
-        if name == _FORWARD
+        Row(f"{each.name}, {rate:,}/s", [one.subject_us for one in samples[each.name, rate]], "µs")
+        for each in YARDSTICKS
+        for rate in sorted(rate for name, rate in samples if name == each.name)
     ]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -147,6 +148,27 @@ def mgmt_rig(key: str | None = None, *, mdns: bool = False, clients: int = 1) ->
             yield Rig(emitter, subject, next(iter(found), None), found[1:], port=port)
 
 
+@contextlib.contextmanager
+def _sink() -> Iterator[int]:
+    """The port of who takes what is sent, and does nothing with it."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        module("bare_sink", server.fileno(), descriptors=[server.fileno()]),
+    ):
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def common_parts_rig() -> Iterator[Rig]:
+    """org.bluez, a bus, a proxy made of bleak and protobuf, and who takes what it sends."""
+    with _sink() as port, bluez() as (_folder, bus, emitter):
+        arguments = [sys.executable, "-m", "benchmarks.common_parts", str(port)]
+        with Child(arguments, environment={"DBUS_SYSTEM_BUS_ADDRESS": bus.address}) as subject:
+            subject.ask("count")
+            emitter.ask("open")
+            yield Rig(emitter, subject)
+
+
 def _bare(name: str, packets: socket.socket, *arguments: object) -> Child:
     return module(name, packets.fileno(), *arguments, descriptors=[packets.fileno()])
 
@@ -154,12 +176,7 @@ def _bare(name: str, packets: socket.socket, *arguments: object) -> Child:
 @contextlib.contextmanager
 def bare_forward_rig() -> Iterator[Rig]:
     """Packets of the management socket, a loop that sends each on at once, and who takes it."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        _packets() as (emitter, ours),
-        _bare("bare_forward", ours, server.getsockname()[1]) as subject,
-        module("bare_sink", server.fileno(), descriptors=[server.fileno()]),
-    ):
+    with _sink() as port, _packets() as (emitter, ours), _bare("bare_forward", ours, port) as subject:
         subject.ask("count")
         yield Rig(emitter, subject)
 

@@ -10,7 +10,15 @@ import pytest
 
 from benchmarks import building_blocks, decoding
 from benchmarks.processes import cpu_ns, voluntary_switches, wake_ups
-from benchmarks.rigs import Rig, bare_dbus_rig, bare_forward_rig, bare_recv_rig, dbus_rig, mgmt_rig
+from benchmarks.rigs import (
+    Rig,
+    bare_dbus_rig,
+    bare_forward_rig,
+    bare_recv_rig,
+    common_parts_rig,
+    dbus_rig,
+    mgmt_rig,
+)
 
 _ENOUGH = 20
 
@@ -58,8 +66,8 @@ def test_this_process_has_been_woken() -> None:
     assert wake_ups(os.getpid()) > 0
 
 
-@pytest.mark.parametrize("make_rig", [bare_dbus_rig, bare_forward_rig, bare_recv_rig])
-def test_a_bare_loop_takes_all_that_the_emitter_sends(
+@pytest.mark.parametrize("make_rig", [bare_dbus_rig, bare_forward_rig, bare_recv_rig, common_parts_rig])
+def test_a_yardstick_takes_all_that_the_emitter_sends(
     make_rig: Callable[[], AbstractContextManager[Rig]],
 ) -> None:
     with make_rig() as rig:
