@@ -49,6 +49,8 @@ class LinkTiming:
 
     The kernel gives a pairing up when nothing has happened for `pair_s` (Core Specification, volume 3 part H
     3.4). `total_s` is for all that comes before a link is there, the wait for other connects included.
+    BlueZ takes 2 s to end a link: `goodbye_s` is how long that is waited for, `end_s` at the program's end,
+    which has 3 s for everything; what BlueZ was told by then it does without us.
     """
 
     hear_s: float = 5.0
@@ -59,6 +61,7 @@ class LinkTiming:
     operation_s: float = 5.0
     pair_s: float = 30.0
     goodbye_s: float = 2.8
+    end_s: float = 2.5
 
 
 class Scan(Protocol):

@@ -258,7 +258,7 @@ class Links:
         )
 
     async def close(self) -> None:
-        """End every link and every attempt, within `goodbye_s`; later ones are refused."""
+        """End every link and every attempt, within `end_s`; later ones are refused."""
         self._over = True
         self._bus.end()
         for peripheral in tuple(self._followed):
@@ -266,7 +266,8 @@ class Links:
             peripheral.lose(_STOPPED)
         try:
             if self._partings:
-                await asyncio.wait(self._partings.values(), timeout=self._timing.goodbye_s)
+                timeout_s = min(self._timing.end_s, self._timing.goodbye_s)
+                await asyncio.wait(self._partings.values(), timeout=timeout_s)
         finally:
             await self._bus.close()
 

@@ -269,13 +269,13 @@ async def test_two_links_end_with_the_program(manager: Home, tmp_path: Path, blu
         await lamp.write_gatt_char(found(lamp, LAMP_SERVICE, BRIGHTNESS), b"\x05", response=True)
         await ask_the_hub(hub)
         ended = await house.stop()
-        linked = [address for address in DEVICES if await is_linked(bluez, address)]
+        for address in DEVICES:  # BlueZ takes 2 s to end a link, and more where the guest is slow
+            await free_again(bluez, address, 1.0)
         await house.lamp.ended()
         await house.hub.ended()
 
     print(f"ended in {ended.took_s:.2f} s")
     assert ended.took_s < 3
-    assert linked == []
 
 
 async def test_an_adapter_that_is_pulled_out_takes_both_links_with_it(manager: Home, tmp_path: Path) -> None:
