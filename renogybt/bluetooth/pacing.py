@@ -16,7 +16,7 @@ FULL = 130
 """Records of one tick that are no more than half of what a Unix socket holds (about 280 small
 messages). When more come the next look is sooner, so that nothing has to queue at the sender."""
 NEXT_S = 0.002
-"""Where the next record comes so soon there may be more, which are then told as one."""
+"""Where the next record comes so soon after a look there may be more, which are then told as one."""
 _LEAST_TICK_S = 0.005
 _WINDOW_S = 0.1
 
@@ -50,12 +50,12 @@ class PacedReader:
         self._loop.add_reader(self._descriptor, self._on_readable)
 
     def _on_readable(self) -> None:
-        now = self._loop.time()
-        follows = now - self._looked < NEXT_S
-        self._looked = now
+        # since the end of the last look: a machine that is slow must not take its own work for a pause
+        follows = self._loop.time() - self._looked < NEXT_S
         count = self._drain(follows)
         if self._closed:
             return
+        now = self._looked = self._loop.time()
         if now - self._window_start > _WINDOW_S:
             self._window_start, self._window_count = now, 0
         self._window_count += count

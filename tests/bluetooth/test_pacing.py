@@ -45,9 +45,10 @@ class _Timer:
 
 
 class Stream:
-    """Records that come at certain times, and a reader of them; nothing here takes time."""
+    """Records that come at certain times, and who reads them; a look takes `look_s`, nothing else time."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_s: float = 0.0) -> None:
+        self.look_s = look_s
         self.loop = VirtualLoop()
         self.waiting: list[float] = []
         self.looks: list[tuple[float, int]] = []
@@ -62,6 +63,7 @@ class Stream:
         taken, self.waiting = self.waiting[:most], self.waiting[most:]
         self.looks.append((self.loop.now, len(taken)))
         self.delays += [self.loop.now - came for came in taken]
+        self.loop.now += self.look_s
         return len(taken)
 
     def play(self, arrivals: list[float], until: float) -> None:
@@ -79,6 +81,9 @@ class Stream:
                     following = next(coming)
                 while self.waiting and self.loop.readable is not None:
                     self.loop.readable()
+                    while following <= self.loop.now:
+                        self.waiting.append(following)
+                        following = next(coming)
             else:
                 entry = min(self.loop.timers, key=lambda each: each[0])
                 self.loop.timers.remove(entry)
@@ -109,6 +114,17 @@ def test_what_is_right_behind_another_one_is_told_as_one() -> None:
     stream = Stream()
     stream.play([1.0] * 12, 2)
     assert [count for _, count in stream.looks] == [1, 11]
+
+
+@pytest.mark.parametrize("look_s", [0.003, 0.008, 0.02])
+@pytest.mark.parametrize("per_s", [200, 300, 1_000])
+def test_a_slow_machine_does_not_fall_behind(per_s: int, look_s: float) -> None:
+    """Where a look takes longer than the records need to come, whatever a look brings."""
+    stream = Stream(look_s)
+    stream.play(stream.steady(per_s, 0, 10), 11)
+    assert len(stream.delays) == 10 * per_s
+    assert max(stream.delays) <= TICK_S + 2 * look_s
+    assert stream.looks_between(2, 10) / 8 <= 25
 
 
 def test_when_much_comes_it_looks_in_ticks() -> None:
