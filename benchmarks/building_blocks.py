@@ -11,13 +11,13 @@ from noise.connection import NoiseConnection
 
 from benchmarks.emit_dbus import Template
 from benchmarks.emit_mgmt import device_found
-from benchmarks.neighbourhood import COMPANY, FLAGS, MANUFACTURER_DATA, neighbour, wander
+from benchmarks.neighbourhood import FLAGS, neighbour, wander
 from benchmarks.processes import log_to_stderr
 from benchmarks.table import Row
 from benchmarks.wire import unmarshal
-from renogybt.model.advertisement import AddressType, Advertisement
+from renogybt.bluetooth.device import DeviceRecord
+from renogybt.model.advertisement import AddressType, Advertisement, format_address
 from renogybt.protocols.advertising.mgmt import DEVICE_FOUND, parse_found
-from renogybt.protocols.advertising.rebuild import Advertised, rebuild
 from renogybt.protocols.esphome.advertisements import RAW_ADVERTISEMENTS, AdvertisementEncoder
 from renogybt.protocols.esphome.noise import NoiseFraming
 from renogybt.protocols.esphome.plaintext import plaintext_frame
@@ -76,12 +76,16 @@ def _intakes() -> list[tuple[str, Callable[[], object]]]:
     packet = bytes(device_found(device.address, device.rssi))
     signal = bytes(Template(device).buffer)
     changed = unmarshal(signal).body[1]
-    known = Advertised(flags=FLAGS, manufacturer={COMPANY: MANUFACTURER_DATA})
+    properties = unpack_variants(changed)
+    record = DeviceRecord()
+    record.update(
+        {"Address": format_address(int.from_bytes(device.address, "big")), "AdvertisingFlags": FLAGS}
+    )
     return [
         ("mgmt packet to advertisement", lambda: parse_found(DEVICE_FOUND, packet)),
         ("dbus-fast: read a PropertiesChanged", lambda: unmarshal(signal)),
         ("dbus-fast: unpack its variants", lambda: unpack_variants(changed)),
-        ("rebuild AD structures from D-Bus properties", lambda: rebuild(known)),
+        ("D-Bus properties to advertisement", lambda: record.hear(properties)),
     ]
 
 

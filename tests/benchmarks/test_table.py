@@ -34,6 +34,11 @@ def test_the_last_word_counts_targets_and_names_those_that_were_missed() -> None
     ]
 
 
+def test_what_was_measured_in_part_counts_neither_as_reached_nor_as_missed() -> None:
+    part = Row("growth", [1.0], "MB", Target("<", 2), partial=True)
+    assert summary([REACHED, part]) == "1 of 2 targets are reached, 1 not missed so far."
+
+
 def test_drift_compares_the_last_quarter_with_the_first() -> None:
     assert drift([10, 10, 0, 0, 99, 99, 25, 25]) == 15
 

@@ -28,7 +28,7 @@ def by_pynacl(plaintext: bytes, nonce: bytes, key: bytes) -> bytes:
 
 
 def by_libsodium() -> Encrypt | None:
-    """The short way, None where it is not."""
+    """The short way, None where it is not. For one thread: all calls share the room for what comes out."""
     try:
         sodium: Any = importlib.import_module("nacl._sodium")
         ffi, encrypt = sodium.ffi, sodium.lib.crypto_aead_chacha20poly1305_ietf_encrypt
