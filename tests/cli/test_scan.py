@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import termios
@@ -123,13 +124,17 @@ async def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, extra: str
 
 async def test_an_interrupted_scan_shows_what_it_has(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *("timeout", "--signal=INT", "4", *MODULE, "scan", "--demo", "--seconds", "60"),
+        *(*MODULE, "scan", "--demo", "--seconds", "60"),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    assert process.stderr is not None
     async with asyncio.timeout(DEADLINE_S):
+        assert b"demo" in await process.stderr.readline()  # it has begun, however slow its start was
+        await asyncio.sleep(4)
+        process.send_signal(signal.SIGINT)
         out, err = await process.communicate()
 
     assert b"Traceback" not in err

@@ -189,7 +189,7 @@ async def test_a_silent_unit_holds_up_no_other() -> None:
         await notes.more()
         await world("silent 49")
         silent_from = notes.count(49)
-        await notes.more(others, times=4, timeout_s=5 * interval_s)
+        await notes.more(others, times=4, timeout_s=8 * interval_s)
 
         # one try at it is all that the others may ever wait for; two tries in each round would be 16 s
         begun, *later = ([each.taken_at for each in notes.readings[unit][-4:]] for unit in others)
