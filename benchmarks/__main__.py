@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rates, one round, less memory traffic")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
     print(f"Python {platform.python_version()}, Linux {platform.release()}, {platform.machine()}, ", end="")
     print(f"{os.cpu_count()} processors")
     judged: list[Row] = []

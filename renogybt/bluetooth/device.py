@@ -9,14 +9,13 @@ from renogybt.model.advertisement import (
     AddressError,
     AddressType,
     Advertisement,
+    advertisement,
     parse_address,
 )
 from renogybt.protocols.advertising.rebuild import ENCODERS
 from renogybt.service.logs import printable
 
 _LOGGER = logging.getLogger(__name__)
-
-_as_tuple = tuple.__new__
 
 HEARD = frozenset(
     {"RSSI", "TxPower", "ManufacturerData", "ServiceData", "AdvertisingFlags", "AdvertisingData"}
@@ -55,8 +54,7 @@ class DeviceRecord:
             return None
         if self._data is None:
             self._data = b"".join(self._parts.values())
-        # past the constructor, which is Python code
-        return _as_tuple(Advertisement, (self.address, self.rssi, self.address_type, self._data))
+        return advertisement((self.address, self.rssi, self.address_type, self._data))
 
     def update(self, properties: Mapping[str, Any]) -> None:
         """Take in changed properties."""

@@ -1,7 +1,9 @@
 """One advertisement as a radio heard it, and the text form of its address."""
 
 import re
+from collections.abc import Callable
 from enum import IntEnum
+from functools import partial
 from typing import NamedTuple
 
 from renogybt.model.errors import RenogyBTError
@@ -31,6 +33,9 @@ class Advertisement(NamedTuple):
     address_type: int
     data: bytes
 
+
+advertisement: Callable[[tuple[int, int, int, bytes]], Advertisement] = partial(tuple.__new__, Advertisement)
+"""Makes one of its four parts: past the constructor, which is Python code, for the intakes."""
 
 RSSI_UNKNOWN = -127
 """What Home Assistant takes for "no value"; HCI and mgmt say +127 (Core vol 4 part E 7.7.65.2)."""

@@ -7,7 +7,7 @@ the parameters of a link, and why none came about.
 import struct
 from typing import NamedTuple
 
-from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, Advertisement
+from renogybt.model.advertisement import RSSI_UNKNOWN, AddressType, Advertisement, advertisement
 from renogybt.model.errors import RenogyBTError
 from renogybt.model.gatt import LinkParameters
 
@@ -60,7 +60,6 @@ _CONNECT_FAILED = struct.Struct("<6sBB")
 _PARAMETERS = struct.Struct("<HHHH")
 _PATTERN_DATA = 31
 _RSSI_NONE = 127
-_as_tuple = tuple.__new__
 _LE = (1, 2)
 """Public and random; 0 is BR/EDR."""
 
@@ -110,16 +109,8 @@ def parse_found(event: int, packet: bytes) -> Advertisement | None:
     data = packet[start : start + length]
     if address_type not in _LE or len(data) < length:
         return None
-    # past the constructor, which is Python code
-    return _as_tuple(
-        Advertisement,
-        (
-            high << 32 | low,
-            RSSI_UNKNOWN if rssi == _RSSI_NONE else rssi,
-            address_type - 1,
-            data,
-        ),
-    )
+    strength = RSSI_UNKNOWN if rssi == _RSSI_NONE else rssi
+    return advertisement((high << 32 | low, strength, address_type - 1, data))
 
 
 def parse_reply(event: int, packet: bytes) -> CommandReply:

@@ -7,7 +7,6 @@ are used here.
 import hashlib
 import hmac
 import secrets
-import struct
 from typing import Any
 
 from nacl.bindings import (
@@ -22,8 +21,7 @@ from noise.functions.dh import DH
 from noise.functions.hash import Hash
 from noise.functions.keypair import KeyPair
 
-_NONCE = struct.Struct("<IQ")
-"""Four bytes of zero and the number of the message, little-endian (Noise specification, 12.3)."""
+from renogybt.protocols.esphome.sealing import NONCE
 
 
 class _KeyPair(KeyPair):  # type: ignore[misc]
@@ -62,11 +60,11 @@ class _ChaChaPoly(Cipher):  # type: ignore[misc]
         return bytes
 
     def encrypt(self, k: bytes, n: int, ad: bytes | None, plaintext: bytes) -> bytes:
-        return crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, ad, _NONCE.pack(0, n), k)
+        return crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, ad, NONCE.pack(0, n), k)
 
     def decrypt(self, k: bytes, n: int, ad: bytes | None, ciphertext: bytes) -> bytes:
         """Raises nacl.exceptions.CryptoError when the tag does not fit."""
-        return crypto_aead_chacha20poly1305_ietf_decrypt(ciphertext, ad, _NONCE.pack(0, n), k)
+        return crypto_aead_chacha20poly1305_ietf_decrypt(ciphertext, ad, NONCE.pack(0, n), k)
 
 
 class _Sha256(Hash):  # type: ignore[misc]

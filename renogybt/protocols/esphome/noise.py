@@ -21,14 +21,14 @@ from renogybt.protocols.esphome.errors import (
 )
 from renogybt.protocols.esphome.libsodium import LibsodiumBackend
 from renogybt.protocols.esphome.plaintext import Frame
-from renogybt.protocols.esphome.sealing import KEY_BYTES, TAG_BYTES, Sealer
+from renogybt.protocols.esphome.sealing import KEY_BYTES, MAX_SEALED, TAG_BYTES, Sealer
 
 INDICATOR = 0x01
 ZERO_KEY = bytes(KEY_BYTES)
 """With this key a client talks to a server that has none yet, in order to give it one."""
 
 MAX_HANDSHAKE_BODY = 128
-MAX_BODY = 65_535
+MAX_BODY = MAX_SEALED
 _PUBLIC_KEY_BYTES = 32
 _OUTER, _INNER = struct.Struct(">BH"), struct.Struct(">HH")
 MAX_PAYLOAD = MAX_BODY - _INNER.size - TAG_BYTES

@@ -15,7 +15,7 @@ KEY_BYTES = 32
 TAG_BYTES = 16
 MAX_SEALED = 65_535
 """With the tag: what the length in a frame's header can say."""
-_NONCE = struct.Struct("<IQ")
+NONCE = struct.Struct("<IQ")
 """Four bytes of zero and the number of the message, little-endian (Noise specification, 12.3)."""
 
 Encrypt = Callable[[bytes, bytes, bytes], bytes]
@@ -65,6 +65,6 @@ class Sealer:
         """The next message with its tag; raises ValueError for more than MAX_SEALED bytes in all."""
         if len(plaintext) > MAX_SEALED - TAG_BYTES:
             raise ValueError(f"a message of {len(plaintext)} bytes")
-        sealed = _encrypt(plaintext, _NONCE.pack(0, self._number), self._key)
+        sealed = _encrypt(plaintext, NONCE.pack(0, self._number), self._key)
         self._number += 1
         return sealed
