@@ -29,7 +29,6 @@ async def test_every_repeat_arrives_as_it_was_sent(channel: Channel, discovery: 
     assert channel.heard == [
         Advertisement(address, rssi, AddressType.RANDOM, DATA) for rssi in (-60, -61, -61)
     ]
-    assert len(channel.batches) == 1
 
 
 async def test_without_a_monitor_repeats_are_missing_until_the_next_run(channel: Channel) -> None:
