@@ -78,7 +78,7 @@ class SocketRadio(Broadcast):
 
     async def run(self) -> None:
         """Read until cancelled."""
-        mgmt = MgmtSocket(self._socket, self._deliver, lambda: None)
+        mgmt = MgmtSocket(self._socket, self._deliver, lambda: None, lambda: self.prompt)
         mgmt.follow(INDEX)
         try:
             await asyncio.get_running_loop().create_future()

@@ -179,7 +179,7 @@ class Gateway:
             _LOGGER.warning("%s", remark)
         if reader is None:
             if self._proxy.with_renogy_client:
-                radio.listen(CandidateWatch().hear)
+                radio.listen(CandidateWatch().hear, patient=True)
             return
         if self._proxy.esphome_sensors:
             from renogybt.proxy.power import PowerEntities

@@ -12,7 +12,7 @@ from dbus_fast import Message, MessageType, unpack_variants
 from renogybt.bluetooth.bus import BLUEZ, DBUS, DEVICE, OBJECT_MANAGER, PROPERTIES, Bus
 from renogybt.bluetooth.bus_internals import take_over_reading
 from renogybt.bluetooth.device import DeviceRecord
-from renogybt.bluetooth.pacing import PacedReader
+from renogybt.bluetooth.pacing import PacedReader, always
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import AdvertisementListener, Unsubscribe
 
@@ -33,6 +33,7 @@ class DbusIntake:
         adapter_path: str,
         listener: AdvertisementListener,
         ended: Callable[[], None],
+        prompt: Callable[[], bool] = always,
     ) -> None:
         self._bus = Bus(address)
         self._prefix = adapter_path + "/dev_"
@@ -41,6 +42,7 @@ class DbusIntake:
         """How often advertisements came."""
         self._listener = listener
         self._ended = ended
+        self._prompt = prompt
         self._devices: dict[str, DeviceRecord] = {}
         self._early: list[Message] | None = []
         self._batch: list[Advertisement] = []
@@ -105,7 +107,10 @@ class DbusIntake:
             self._deliver()
             return self._count
 
-        self._reader = PacedReader(reading.descriptor, drain, asyncio.get_running_loop())
+        def prompt() -> bool:
+            return self._early is not None or self._prompt()  # at first there are calls to be answered
+
+        self._reader = PacedReader(reading.descriptor, drain, asyncio.get_running_loop(), prompt)
 
     def _deliver(self) -> None:
         if self._batch:

@@ -15,6 +15,7 @@ from renogybt.bluetooth.errors import (
 )
 from renogybt.bluetooth.mgmt import COMMAND_TIMEOUT_S, MgmtSocket, open_socket
 from renogybt.bluetooth.monitor import AdvertisementMonitor
+from renogybt.bluetooth.pacing import always
 from renogybt.bluetooth.scan_lock import ScanLock
 from renogybt.bluetooth.tree import AdapterRecord
 from renogybt.config import AdvertisementSource
@@ -36,7 +37,8 @@ class SourceUnavailableError(BluetoothError):
 class IntakeChoice:
     """Opens one intake and keeps it until it breaks.
 
-    `wake` is called when something changed that the scanner should look at.
+    `wake` is called when something changed that the scanner should look at. `prompt` tells whether anybody
+    waits for advertisements.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class IntakeChoice:
         wake: Callable[[], None],
         open_mgmt: Callable[[], socket.socket] = open_socket,
         repetition: Repetition | None = None,
+        prompt: Callable[[], bool] = always,
     ) -> None:
         self._source = source
         self._bus_address = bus_address
         self._listener = listener
+        self._prompt = prompt
         self._repetition = repetition or Repetition(time.monotonic)
         self._past_batches = 0
         self._wake = wake
@@ -112,7 +116,7 @@ class IntakeChoice:
 
     async def _open_mgmt(self, index: int) -> None:
         """Raises MgmtUnavailableError, MgmtError, CallTimeoutError."""
-        channel = MgmtSocket(self._open_mgmt_socket(), self._listener, self._wake)
+        channel = MgmtSocket(self._open_mgmt_socket(), self._listener, self._wake, self._prompt)
         monitor = AdvertisementMonitor(channel)
         try:
             await _require_trust(channel, monitor, index)
@@ -125,7 +129,7 @@ class IntakeChoice:
         if self._dbus is not None and self._dbus.open and self._dbus.adapter_path == adapter_path:
             return
         await self._close_dbus()
-        intake = DbusIntake(self._bus_address, adapter_path, self._listener, self._wake)
+        intake = DbusIntake(self._bus_address, adapter_path, self._listener, self._wake, self._prompt)
         await intake.__aenter__()
         self._dbus = intake
         if not (intake.paced or self._slow):

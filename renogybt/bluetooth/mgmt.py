@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from renogybt.bluetooth.errors import CallTimeoutError, MgmtError, MgmtUnavailableError
-from renogybt.bluetooth.pacing import PacedReader
+from renogybt.bluetooth.pacing import PacedReader, always
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import AdvertisementListener
 from renogybt.protocols.advertising import mgmt
@@ -74,6 +74,7 @@ class MgmtSocket:
         sock: socket.socket,
         listener: AdvertisementListener,
         changed: Callable[[], None],
+        prompt: Callable[[], bool] = always,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket = sock
@@ -86,7 +87,7 @@ class MgmtSocket:
         self._index: int | None = None
         self._failures: deque[mgmt.ConnectFailure] = deque(maxlen=_MOST_FAILURES)
         self._replies: dict[tuple[int, int], asyncio.Future[mgmt.CommandReply]] = {}
-        self._reader = PacedReader(sock.fileno(), self._drain, self._loop)
+        self._reader = PacedReader(sock.fileno(), self._drain, self._loop, prompt)
 
     def follow(self, index: int | None) -> None:
         """Deliver what this adapter hears, and nothing of others."""
@@ -181,6 +182,7 @@ class MgmtSocket:
         self._replies[key] = reply
         try:
             self._socket.send(mgmt.command(opcode, index, parameters))
+            self._reader.hurry()
             async with asyncio.timeout(COMMAND_TIMEOUT_S if timeout_s is None else timeout_s):
                 answer = await reply
         except TimeoutError as error:

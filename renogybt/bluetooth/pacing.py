@@ -1,4 +1,4 @@
-"""When to read: at once while little comes in, and in ticks while much does.
+"""When to read: at once while little comes in, and in ticks while much does, or while nobody is in a hurry.
 
 At 1,000 advertisements per second nine tenths of the cost are wake-ups, not work. Reading every
 50 ms all that has gathered, and writing it on in one piece, is near the least that is possible.
@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 
 TICK_S = 0.05
+PATIENT_TICK_S = 0.25
+"""While nobody waits for what comes in: four wake-ups a second, whatever is on the air."""
 BUSY_PER_S = 150
 """Above this rate reading goes by ticks. Below it, being prompt costs next to nothing."""
 CALM_PER_S = 100
@@ -25,17 +27,32 @@ Drain = Callable[[bool], int]
 as one call of the kernel gives."""
 
 
+def always() -> bool:
+    """Somebody waits for what comes in."""
+    return True
+
+
 class PacedReader:
     """Calls `drain` when the descriptor has something to read, or in ticks.
 
     In a calm place one record comes at a time. To ask whether there is another one would cost a quarter of
     what forwarding it does, and the loop asks anyway before it sleeps: what is left is read in its next turn.
+
+    `prompt` is asked after each look. Where it says no, the next look is after `PATIENT_TICK_S`, or sooner
+    where the queue would be more than half full by then; a yes counts from the next look on.
     """
 
-    def __init__(self, descriptor: int, drain: Drain, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        drain: Drain,
+        loop: asyncio.AbstractEventLoop,
+        prompt: Callable[[], bool] = always,
+    ) -> None:
         self._descriptor = descriptor
         self._drain = drain
         self._loop = loop
+        self._prompt = prompt
         self._timer: asyncio.TimerHandle | None = None
         self._window_start = loop.time()
         self._window_count = 0
@@ -59,10 +76,11 @@ class PacedReader:
         if now - self._window_start > _WINDOW_S:
             self._window_start, self._window_count = now, 0
         self._window_count += count
-        if self._window_count > BUSY_PER_S * _WINDOW_S:
+        busy = self._window_count > BUSY_PER_S * _WINDOW_S
+        if busy or not self._prompt():
             self._waiting = False
             self._loop.remove_reader(self._descriptor)
-            self._schedule(TICK_S, now)
+            self._schedule(TICK_S if busy else PATIENT_TICK_S, now)
 
     def _schedule(self, delay_s: float, now: float) -> None:
         self._looked = now
@@ -82,11 +100,19 @@ class PacedReader:
             return
         now = self._loop.time()
         passed_s = max(now - self._looked, _LEAST_TICK_S)
-        if count < CALM_PER_S * passed_s:
+        prompt = self._prompt()
+        if not count or (prompt and count < CALM_PER_S * passed_s):
             self._window_start, self._window_count = now, 0
             self._wait()
             return
-        self._schedule(max(min(TICK_S, FULL * passed_s / count), _LEAST_TICK_S), now)
+        tick_s = TICK_S if prompt else PATIENT_TICK_S
+        self._schedule(max(min(tick_s, FULL * passed_s / count), _LEAST_TICK_S), now)
+
+    def hurry(self) -> None:
+        """Have the next look within `TICK_S`: an answer is on its way."""
+        if self._timer is not None and self._timer.when() > self._loop.time() + TICK_S:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(TICK_S, self._on_tick)
 
     def close(self) -> None:
         """Read no more; before the descriptor is closed."""

@@ -209,6 +209,7 @@ class BlueZRadio(Broadcast):
             self._wake.set,
             self._open_mgmt,
             self._repetition,
+            lambda: self.prompt,
         )
         try:
             async with asyncio.TaskGroup() as group:

@@ -14,6 +14,7 @@ class Broadcast:
         self._status = status
         self._advertisements: Subscribers[Sequence[Advertisement]] = Subscribers()
         self._changes: Subscribers[ScannerStatus] = Subscribers()
+        self._waiting = 0
         self._deliver: AdvertisementListener = self._advertisements.notify
         """A batch for all listeners."""
 
@@ -22,9 +23,26 @@ class Broadcast:
         """The truth at this moment."""
         return self._status
 
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
+    @property
+    def prompt(self) -> bool:
+        """Whether anybody waits for advertisements; else they may come late."""
+        return self._waiting > 0
+
+    def listen(self, listener: AdvertisementListener, *, patient: bool = False) -> Unsubscribe:
         """Deliver all further advertisements to `listener`, until the answer is called."""
-        return self._advertisements.add(listener)
+        leave = self._advertisements.add(listener)
+        if patient:
+            return leave
+        self._waiting += 1
+        waits = True
+
+        def stop() -> None:
+            nonlocal waits
+            leave()
+            self._waiting -= waits
+            waits = False
+
+        return stop
 
     def watch(self, listener: StatusListener) -> Unsubscribe:
         """Tell `listener` every further change of `status`, until the answer is called."""

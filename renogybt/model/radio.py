@@ -67,7 +67,8 @@ class Radio(Protocol):
 
     Listeners are called in the event loop, must not block and must not raise. A batch holds
     everything that was waiting when the radio looked, oldest first, never nothing; a busy radio
-    looks at most every 50 ms, an idle one at once.
+    looks at most every 50 ms, an idle one at once, and one whose listeners are all patient at most
+    every 250 ms.
     """
 
     @property
@@ -75,8 +76,11 @@ class Radio(Protocol):
         """The truth at this moment."""
         ...
 
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
-        """Deliver all further advertisements to `listener`, until the answer is called."""
+    def listen(self, listener: AdvertisementListener, *, patient: bool = False) -> Unsubscribe:
+        """Deliver all further advertisements to `listener`, until the answer is called.
+
+        A `patient` one does not mind to have them late, which saves wake-ups.
+        """
         ...
 
     def watch(self, listener: StatusListener) -> Unsubscribe:

@@ -64,13 +64,15 @@ class AdvertisementFeed:
         self._encoder = AdvertisementEncoder()
         self._subscribers: dict[Subscriber, None] = {}
         self._audience = Audience(())
-        self._stops: list[Unsubscribe] = [radio.listen(self._on_batch), radio.watch(self._on_status)]
+        self._leave: Unsubscribe | None = None
+        self._stops: list[Unsubscribe] = [radio.watch(self._on_status)]
         if silent is not None:
             self._stops.append(silent.repeats.add(self._on_batch))
         self.modes: ScanModeArbiter[Subscriber] = ScanModeArbiter(configured, radio.set_mode)
 
     def close(self) -> None:
         """Leave the radio alone."""
+        self._listen(wanted=False)
         for stop in self._stops:
             stop()
 
@@ -81,6 +83,7 @@ class AdvertisementFeed:
         """
         self._subscribers[subscriber] = None
         self._audience = Audience(self._subscribers)
+        self._listen(wanted=True)
         self.tell_state(subscriber)
         if self._silent is not None:
             self._send(self._silent.last(), Audience((subscriber,)))
@@ -89,7 +92,16 @@ class AdvertisementFeed:
         """Deliver no more, and forget which scan mode was wanted; harmless when not subscribed."""
         self._subscribers.pop(subscriber, None)
         self._audience = Audience(self._subscribers)
+        self._listen(wanted=bool(self._subscribers))
         self.modes.forget(subscriber)
+
+    def _listen(self, *, wanted: bool) -> None:
+        """Where nobody subscribes, the radio need not be prompt."""
+        if wanted and self._leave is None:
+            self._leave = self._radio.listen(self._on_batch)
+        elif not wanted and self._leave is not None:
+            self._leave()
+            self._leave = None
 
     def tell_state(self, subscriber: Subscriber) -> None:
         """Send the state to a subscriber; others must not hear it, for Home Assistant takes it as the

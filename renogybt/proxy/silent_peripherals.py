@@ -27,7 +27,7 @@ class SilentPeripherals:
         self._addresses = frozenset(addresses)
         self._last: dict[int, Advertisement] = {}
         if self._addresses:
-            radio.listen(self._hear)
+            radio.listen(self._hear, patient=True)
 
     def last(self) -> Sequence[Advertisement]:
         """Of those that are silent now."""

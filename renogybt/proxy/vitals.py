@@ -56,7 +56,7 @@ class Vitals:
         self._count = 0
         self._last: float | None = None
         self._periods = 0
-        radio.listen(self._on_batch)
+        radio.listen(self._on_batch, patient=True)
         radio.watch(self._on_status)
         self._on_status(radio.status)
         entities.publish(VERSION, renogybt.__version__)

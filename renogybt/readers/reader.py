@@ -163,7 +163,7 @@ class Reader:
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
-        stops = self._radio.listen(self._hear), self._radio.watch(self._on_status)
+        stops = self._radio.listen(self._hear, patient=True), self._radio.watch(self._on_status)
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renogybt.bluetooth.pacing import FULL, TICK_S, PacedReader
+from renogybt.bluetooth.pacing import FULL, PATIENT_TICK_S, TICK_S, PacedReader
 
 
 class VirtualLoop:
@@ -36,8 +36,12 @@ class VirtualLoop:
 class _Timer:
     def __init__(self, loop: VirtualLoop, when: float, callback: Callable[[], None]) -> None:
         self._loop = loop
+        self._when = when
         self._entry = (when, callback, self)
         loop.timers.append(self._entry)  # type: ignore[arg-type]
+
+    def when(self) -> float:
+        return self._when
 
     def cancel(self) -> None:
         if self._entry in self._loop.timers:
@@ -55,7 +59,8 @@ class Stream:
         self.delays: list[float] = []
         self.whole = 0
         """Looks for everything there is."""
-        self.reader = PacedReader(7, self._drain, self.loop)  # type: ignore[arg-type]
+        self.prompt = True
+        self.reader = PacedReader(7, self._drain, self.loop, lambda: self.prompt)  # type: ignore[arg-type]
 
     def _drain(self, everything: bool) -> int:
         self.whole += everything
@@ -170,6 +175,67 @@ def test_a_flood_leaves_time_for_other_things() -> None:
     stream = Stream()
     stream.play(stream.steady(60_000, 0, 1), 1)
     assert stream.looks_between(0.5, 1) / 0.5 <= 201
+
+
+def patient() -> Stream:
+    stream = Stream()
+    stream.prompt = False
+    return stream
+
+
+@pytest.mark.parametrize("per_s", [10, 100, 500])
+def test_while_nobody_waits_it_looks_four_times_a_second(per_s: int) -> None:
+    stream = patient()
+    stream.play(stream.steady(per_s, 0, 10), 10.5)
+    assert len(stream.delays) == 10 * per_s
+    assert max(stream.delays) <= PATIENT_TICK_S + 1e-9
+    assert stream.looks_between(1, 10) / 9 <= 1 / PATIENT_TICK_S + 0.2
+
+
+def test_while_nobody_waits_and_nothing_comes_it_does_nothing() -> None:
+    stream = patient()
+    stream.play([1.0], 3600)
+    assert [count for _, count in stream.looks] == [1, 0]
+
+
+@pytest.mark.parametrize("per_s", [1_000, 4_000, 10_000])
+def test_no_patience_lets_the_queue_of_the_sender_fill(per_s: int) -> None:
+    stream = patient()
+    stream.play(stream.steady(per_s, 0, 3), 3.1)
+    assert max(count for when, count in stream.looks if 1 < when < 3) <= FULL * 1.05
+
+
+def test_it_becomes_prompt_when_somebody_waits() -> None:
+    stream = patient()
+    stream.play(stream.steady(50, 0, 2), 2)
+    stream.prompt = True
+    stream.play(stream.steady(50, 2, 2 + PATIENT_TICK_S), 2 + PATIENT_TICK_S)
+    stream.delays.clear()
+    stream.play(stream.steady(50, 2.3, 5), 5)
+    assert max(stream.delays) == 0
+
+
+def test_an_answer_that_is_on_its_way_is_not_kept_waiting() -> None:
+    stream = patient()
+    stream.play([1.0], 1.01)
+    stream.reader.hurry()
+    stream.play([1.02], 2)
+    assert max(stream.delays) <= TICK_S
+
+
+@pytest.mark.parametrize("prompt", [True, False])
+def test_who_hurries_does_not_make_it_later(prompt: bool) -> None:
+    """However often: in the midst of ticks, and when nothing is due at all."""
+    stream = Stream()
+    stream.prompt = prompt
+    stream.reader.hurry()
+    assert stream.loop.timers == []
+    for number in range(200):
+        start = number / 100
+        stream.play(stream.steady(1000, start, start + 0.01), start + 0.01)
+        stream.reader.hurry()
+    assert max(stream.delays) <= 0.01 + TICK_S + 1e-9
+    assert len(stream.loop.timers) == 1
 
 
 @given(

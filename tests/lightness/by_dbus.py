@@ -6,6 +6,7 @@ of one connection, in the same loop: what dbus-fast and the intake ask of it at 
 
 import io
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,8 @@ class ByDbus:
         self._buffer = b""
         loop.outside_reader(self._listener, self._accept)
 
-    async def open(self, listener: AdvertisementListener) -> None:
-        self._intake = DbusIntake(f"unix:path={self._path}", _ADAPTER, listener, lambda: None)
+    async def open(self, listener: AdvertisementListener, prompt: Callable[[], bool]) -> None:
+        self._intake = DbusIntake(f"unix:path={self._path}", _ADAPTER, listener, lambda: None, prompt)
         await self._intake.__aenter__()
         assert self._intake.paced
 

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from lightness.counted_loop import CountedLoop
@@ -50,8 +51,8 @@ class ByMgmt:
         for end in (self.socket, self._kernel):
             end.setblocking(False)
 
-    async def open(self, listener: AdvertisementListener) -> None:
-        self._intake = MgmtSocket(self.socket, listener, lambda: None)
+    async def open(self, listener: AdvertisementListener, prompt: Callable[[], bool]) -> None:
+        self._intake = MgmtSocket(self.socket, listener, lambda: None, prompt)
         self._intake.follow(_INDEX)
 
     def send(self, packet: bytes) -> None:

@@ -40,7 +40,7 @@ class Way(Protocol):
     packets: Sequence[bytes]
     past_bluez: bool
 
-    async def open(self, listener: AdvertisementListener) -> None: ...
+    async def open(self, listener: AdvertisementListener, prompt: Callable[[], bool]) -> None: ...
 
     def send(self, packet: bytes) -> None: ...
 
@@ -80,11 +80,11 @@ class House:
             silent=silent,
         )
         vitals = Vitals(self.radio, entities, self.loop.time, lambda: self.server.lost_advertisements)
-        self.radio.listen(CandidateWatch().hear)
+        self.radio.listen(CandidateWatch().hear, patient=True)
         self._tasks = [self.loop.create_task(each()) for each in (self.radio.run, vitals.run, silent.run)]
         await self.server.__aenter__()
-        self.radio.listen(self._count)
-        await self.way.open(self.radio.hear)
+        self.radio.listen(self._count, patient=True)
+        await self.way.open(self.radio.hear, lambda: self.radio.prompt)
 
     def _count(self, batch: Sequence[Advertisement]) -> None:
         self.batches += 1

@@ -6,7 +6,7 @@ from lightness.by_mgmt import ByMgmt
 from lightness.conftest import MakeHouse
 from lightness.house import KEYS
 
-from renogybt.bluetooth.pacing import TICK_S
+from renogybt.bluetooth.pacing import FULL, PATIENT_TICK_S, TICK_S
 
 READINGS = {50: 1000.0, 100: 1000.0, 300: 66.7, 1_000: 20.0, 2_660: 7.8}
 """Per 1,000 advertisements: each by itself while it is calm, 20 per second when it is busy, and a few more
@@ -29,8 +29,10 @@ def test_a_wake_up_brings_one_batch_and_makes_one_write_for_each_client(
     house_with: MakeHouse, per_s: int, way: type, key: bytes | None, clients: int
 ) -> None:
     house = house_with(key, way)
-    house.hear(per_s, WARM_UP_S)
     house.connect(clients)
+    house.hear(per_s, WARM_UP_S)
+    for client in house.clients:
+        client.forget()
     steps, batches = house.loop.steps, house.batches
 
     count = house.hear(per_s, MEASURED_S)
@@ -47,7 +49,7 @@ def test_nothing_is_lost_on_the_way(house_with: MakeHouse, per_s: int, way: type
     house = house_with(way=way)
 
     count = house.hear(per_s, MEASURED_S)
-    house.loop.pass_time(2 * TICK_S)
+    house.loop.pass_time(2 * PATIENT_TICK_S)
 
     assert house.heard == count
 
@@ -57,6 +59,7 @@ def test_it_is_looked_for_more_once_in_a_tick_and_never_where_one_comes_at_a_tim
     house_with: MakeHouse, per_s: int, looks_for_more: int
 ) -> None:
     house = house_with(way=ByMgmt)
+    house.connect(1)
     house.hear(per_s, WARM_UP_S)
     batches, emptied = house.batches, house.way.socket.emptied
 
@@ -66,16 +69,34 @@ def test_it_is_looked_for_more_once_in_a_tick_and_never_where_one_comes_at_a_tim
     assert house.way.socket.asked - house.way.socket.emptied == house.heard
 
 
+@loads
 @ways
-def test_without_clients_it_wakes_no_more_often(house_with: MakeHouse, way: type) -> None:
+def test_without_clients_it_wakes_four_times_a_second(house_with: MakeHouse, per_s: int, way: type) -> None:
+    """More often only where the sender's queue would be more than half full by then."""
+    most = max(MEASURED_S / PATIENT_TICK_S, 1.01 * per_s * MEASURED_S / FULL)
     house = house_with(way=way)
-    house.hear(1_000, WARM_UP_S)
+    house.hear(per_s, WARM_UP_S)
     steps, batches = house.loop.steps, house.batches
 
-    house.hear(1_000, MEASURED_S)
+    house.hear(per_s, MEASURED_S)
 
-    assert house.batches - batches == MEASURED_S / TICK_S
-    assert house.loop.steps - steps <= MEASURED_S / TICK_S + OWN_STEPS
+    assert house.batches - batches <= most
+    assert house.loop.steps - steps <= most + OWN_STEPS
+
+
+@ways
+def test_it_is_prompt_while_a_client_is_there(house_with: MakeHouse, way: type) -> None:
+    house = house_with(way=way)
+    house.hear(100, WARM_UP_S)
+    house.connect(1)
+    house.hear(100, PATIENT_TICK_S)
+    batches = house.batches
+    assert house.hear(100, 1.0) == house.batches - batches
+    house.clients[0].transport.close()
+    house.hear(100, PATIENT_TICK_S)
+    batches = house.batches
+    house.hear(100, 1.0)
+    assert house.batches - batches <= 1 / PATIENT_TICK_S + 1
 
 
 @ways

@@ -20,7 +20,7 @@ class WatchedRadio(SpokenRadio):
         self.hands = Hands(past_bluez=past_bluez)
         budget = Budget(clock=clock, boot=lambda: "boot")
         self.care: Watchdog = Watchdog(self.hands, budget, clock, Repetition(clock))  # type: ignore[assignment]
-        self.listen(self.care.hear)
+        self.listen(self.care.hear, patient=True)
 
     async def run(self) -> None:
         """Scan until cancelled."""

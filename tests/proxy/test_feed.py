@@ -146,6 +146,26 @@ def test_a_client_that_left_gets_nothing_more(radio: SpokenRadio, feed: Advertis
     assert len(client.told) == 1
 
 
+def test_the_radio_need_be_prompt_only_while_somebody_subscribes(
+    radio: SpokenRadio, feed: AdvertisementFeed
+) -> None:
+    first, second = Client(), Client()
+    assert not radio.prompt
+    for client in (first, second, first):
+        feed.subscribe(client)
+        assert radio.prompt
+    feed.unsubscribe(first)
+    assert radio.prompt
+    feed.unsubscribe(second)
+    feed.unsubscribe(second)
+    assert not radio.prompt
+    feed.subscribe(first)
+    radio.hear([ADVERTISEMENT])
+    assert len(first.batches) == 1
+    feed.close()
+    assert not radio.prompt
+
+
 def test_a_closed_feed_leaves_the_radio_alone(radio: SpokenRadio, feed: AdvertisementFeed) -> None:
     client = Client()
     feed.subscribe(client)

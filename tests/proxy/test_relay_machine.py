@@ -92,8 +92,8 @@ class CountingRadio(RelayRadio):
 
     listeners = 0
 
-    def listen(self, listener: AdvertisementListener) -> Unsubscribe:
-        return self._counted(super().listen(listener))
+    def listen(self, listener: AdvertisementListener, *, patient: bool = False) -> Unsubscribe:
+        return self._counted(super().listen(listener, patient=patient))
 
     def watch(self, listener: StatusListener) -> Unsubscribe:
         return self._counted(super().watch(listener))
