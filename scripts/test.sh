@@ -7,4 +7,4 @@ need_packages dbus-daemon:dbus
 [ "$(id -u)" -ne 0 ] || need_packages systemd-analyze:systemd duk:duktape
 cd "$ROOT"
 # side by side: for the most part the tests wait
-exec "$ROOT/.venv/bin/python" -m pytest -n 2 --dist loadgroup "$@"
+exec "$ROOT/.venv/bin/python" -m pytest -n 3 "$@"
