@@ -239,7 +239,9 @@ def _silent(radio: Radio, reader: "Reader | None") -> SilentPeripherals:
     """Those that are read; without connections nobody could ask for them."""
     if reader is None:
         return SilentPeripherals(radio, (), tuple)
-    return SilentPeripherals(radio, reader.addresses, reader.linked)
+    silent = SilentPeripherals(radio, reader.addresses, reader.linked)
+    reader.add_sink(silent)
+    return silent
 
 
 def _encryption_in_words(keys: KeyStore) -> str:

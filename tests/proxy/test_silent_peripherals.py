@@ -7,11 +7,13 @@ from proxy.virtual_time import VirtualLoop
 
 from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import ScanMode
+from renogybt.model.reading import DeviceHealth
 from renogybt.model.slots import Holder
 from renogybt.proxy.feed import AdvertisementFeed
 from renogybt.proxy.silent_peripherals import REPEAT_S, SilentPeripherals
 
 HUB, OTHER, STRANGER = 0x6CB2FD86824D, 0x806FB0123456, 0xC44D0A105E01
+HEALTH = DeviceHealth("6cb2fd86824d_48")
 
 
 def heard(address: int, rssi: int = -60) -> Advertisement:
@@ -75,6 +77,25 @@ def test_it_is_repeated_while_the_reader_has_it(virtual_loop: VirtualLoop, radio
     assert len(told) == 3
     running.cancel()
     virtual_loop.run_until_complete(asyncio.wait([running]))
+
+
+def test_when_a_link_comes_about_those_who_came_meanwhile_hear_of_it_once(
+    radio: SpokenRadio, silent: SilentPeripherals, linked: list[int]
+) -> None:
+    told: list[Sequence[Advertisement]] = []
+    silent.repeats.add(told.append)
+    radio.hear([heard(HUB, -65), heard(OTHER)])
+    silent.health(HEALTH)
+    assert told == []
+    linked.append(HUB)
+    for _ in range(3):
+        silent.health(HEALTH)
+    assert told == [[heard(HUB, -65)]]
+    linked.clear()
+    silent.health(HEALTH)
+    linked.append(HUB)
+    silent.health(HEALTH)
+    assert told == [[heard(HUB, -65)]] * 2
 
 
 class Client:
