@@ -60,6 +60,11 @@ class DbusIntake:
         """Whether it is read in ticks when much comes in; else at each message."""
         return self._reader is not None
 
+    def hurry(self) -> None:
+        """Somebody waits for advertisements from now on."""
+        if self._reader is not None:
+            self._reader.hurry()
+
     async def __aenter__(self) -> "DbusIntake":
         await self._bus.__aenter__()
         try:

@@ -83,6 +83,12 @@ class IntakeChoice:
         now = sum(each.batches for each in (self._mgmt, self._dbus) if each is not None)
         return self._past_batches + now
 
+    def hurry(self) -> None:
+        """Somebody waits for advertisements from now on."""
+        for each in (self._mgmt, self._dbus):
+            if each is not None:
+                each.hurry()
+
     async def open(self, adapter: AdapterRecord) -> Intake:
         """Deliver what this adapter hears from now on. The way is chosen, and logged, once.
 

@@ -87,7 +87,13 @@ class MgmtSocket:
         self._index: int | None = None
         self._failures: deque[mgmt.ConnectFailure] = deque(maxlen=_MOST_FAILURES)
         self._replies: dict[tuple[int, int], asyncio.Future[mgmt.CommandReply]] = {}
-        self._reader = PacedReader(sock.fileno(), self._drain, self._loop, prompt)
+        self._reader = PacedReader(
+            sock.fileno(), self._drain, self._loop, lambda: bool(self._replies) or prompt()
+        )
+
+    def hurry(self) -> None:
+        """Somebody waits for advertisements from now on."""
+        self._reader.hurry()
 
     def follow(self, index: int | None) -> None:
         """Deliver what this adapter hears, and nothing of others."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 TICK_S = 0.05
 PATIENT_TICK_S = 0.25
-"""While nobody waits for what comes in: four wake-ups a second, whatever is on the air."""
+"""While nobody waits for what comes in: about four wake-ups a second, as long as the queue has room."""
 BUSY_PER_S = 150
 """Above this rate reading goes by ticks. Below it, being prompt costs next to nothing."""
 CALM_PER_S = 100
@@ -19,6 +19,9 @@ FULL = 130
 messages). When more come the next look is sooner, so that nothing has to queue at the sender."""
 NEXT_S = 0.002
 """Where the next record comes so soon after a look there may be more, which are then told as one."""
+ALONE_MOST = 16
+"""After so many looks for one record each, one is for all: a loop that is late for other reasons must not
+fall behind."""
 _LEAST_TICK_S = 0.005
 _WINDOW_S = 0.1
 
@@ -38,8 +41,9 @@ class PacedReader:
     In a calm place one record comes at a time. To ask whether there is another one would cost a quarter of
     what forwarding it does, and the loop asks anyway before it sleeps: what is left is read in its next turn.
 
-    `prompt` is asked after each look. Where it says no, the next look is after `PATIENT_TICK_S`, or sooner
-    where the queue would be more than half full by then; a yes counts from the next look on.
+    `prompt` is asked after each look. Where it says no, a look that follows another one within
+    `PATIENT_TICK_S` puts the next one off for so long, or less where the queue would be more than half full
+    by then. A yes counts from the next look on, or from `hurry`.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class PacedReader:
         self._window_start = loop.time()
         self._window_count = 0
         self._looked = loop.time()
+        self._alone = 0
         self._waiting = False
         self._closed = False
         self._wait()
@@ -68,19 +73,26 @@ class PacedReader:
 
     def _on_readable(self) -> None:
         # since the end of the last look: a machine that is slow must not take its own work for a pause
-        follows = self._loop.time() - self._looked < NEXT_S
-        count = self._drain(follows)
+        before = self._looked
+        everything = self._loop.time() - before < NEXT_S or self._alone >= ALONE_MOST
+        self._alone = 0 if everything else self._alone + 1
+        count = self._drain(everything)
         if self._closed:
             return
         now = self._looked = self._loop.time()
         if now - self._window_start > _WINDOW_S:
             self._window_start, self._window_count = now, 0
         self._window_count += count
-        busy = self._window_count > BUSY_PER_S * _WINDOW_S
-        if busy or not self._prompt():
-            self._waiting = False
-            self._loop.remove_reader(self._descriptor)
-            self._schedule(TICK_S if busy else PATIENT_TICK_S, now)
+        if self._window_count > BUSY_PER_S * _WINDOW_S:
+            self._wait_for(TICK_S, now)
+        elif now - before < PATIENT_TICK_S and not self._prompt():
+            self._wait_for(_pause_s(PATIENT_TICK_S, count, now - before), now)
+
+    def _wait_for(self, delay_s: float, now: float) -> None:
+        """Until there is time for a look, whatever comes."""
+        self._waiting = False
+        self._loop.remove_reader(self._descriptor)
+        self._schedule(delay_s, now)
 
     def _schedule(self, delay_s: float, now: float) -> None:
         self._looked = now
@@ -105,14 +117,16 @@ class PacedReader:
             self._window_start, self._window_count = now, 0
             self._wait()
             return
-        tick_s = TICK_S if prompt else PATIENT_TICK_S
-        self._schedule(max(min(tick_s, FULL * passed_s / count), _LEAST_TICK_S), now)
+        self._schedule(_pause_s(TICK_S if prompt else PATIENT_TICK_S, count, passed_s), now)
 
     def hurry(self) -> None:
-        """Have the next look within `TICK_S`: an answer is on its way."""
+        """`prompt` says yes from now on: look now, at all there is, and be patient no longer."""
         if self._timer is not None and self._timer.when() > self._loop.time() + TICK_S:
             self._timer.cancel()
-            self._timer = self._loop.call_later(TICK_S, self._on_tick)
+            self._timer = None
+            self._wait()
+            self._drain(True)
+            self._looked = self._loop.time()
 
     def close(self) -> None:
         """Read no more; before the descriptor is closed."""
@@ -123,3 +137,8 @@ class PacedReader:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _pause_s(tick_s: float, count: int, passed_s: float) -> float:
+    """Until the next look, where the last one has brought so many records of so much time."""
+    return max(min(tick_s, FULL * passed_s / max(count, 1)), _LEAST_TICK_S)

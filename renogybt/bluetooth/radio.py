@@ -235,8 +235,6 @@ class BlueZRadio(Broadcast):
             try:
                 async with connection as bus:
                     await self._serve(bus, intake)
-                if self.status.state is not ScannerState.FAILED:
-                    self._turn(ScannerState.STARTING)
             except BusError as error:
                 if not connection.left:
                     fault = no_bus(error)
@@ -261,6 +259,8 @@ class BlueZRadio(Broadcast):
                     pause = self._settle_fault(error)
                 self._attempt = 0
                 await self._sleep(pause)
+            if self.status.state is not ScannerState.FAILED:
+                self._turn(ScannerState.STARTING)  # before the end of the scan, which takes a moment
         except asyncio.CancelledError:
             self._turn(ScannerState.STOPPING)
             if self._links is not None:
@@ -288,6 +288,10 @@ class BlueZRadio(Broadcast):
         if scanner.orphans != self._orphans:
             self.care.note(RadioEvent(Rung.STOP_KERNEL_SCAN, Fault.BUSY.value, Result.HELPED, 0.0))
         self._starts, self._orphans = scanner.starts, scanner.orphans
+
+    def _hurry(self) -> None:
+        if self._intake is not None:
+            self._intake.hurry()
 
     def _hear(self, batch: Sequence[Advertisement]) -> None:
         self._deliver(batch)

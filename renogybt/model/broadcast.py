@@ -30,10 +30,12 @@ class Broadcast:
 
     def listen(self, listener: AdvertisementListener, *, patient: bool = False) -> Unsubscribe:
         """Deliver all further advertisements to `listener`, until the answer is called."""
-        leave = self._advertisements.add(listener)
         if patient:
-            return leave
+            return self._advertisements.add(listener)
         self._waiting += 1
+        if self._waiting == 1:
+            self._hurry()
+        leave = self._advertisements.add(listener)
         waits = True
 
         def stop() -> None:
@@ -43,6 +45,9 @@ class Broadcast:
             waits = False
 
         return stop
+
+    def _hurry(self) -> None:
+        """Somebody waits from now on, for what is heard from now on: a radio that is patient catches up."""
 
     def watch(self, listener: StatusListener) -> Unsubscribe:
         """Tell `listener` every further change of `status`, until the answer is called."""

@@ -67,8 +67,8 @@ class Radio(Protocol):
 
     Listeners are called in the event loop, must not block and must not raise. A batch holds
     everything that was waiting when the radio looked, oldest first, never nothing; a busy radio
-    looks at most every 50 ms, an idle one at once, and one whose listeners are all patient at most
-    every 250 ms.
+    looks at most every 50 ms, an idle one at once, and one whose listeners are all patient may leave
+    250 ms between two looks.
     """
 
     @property
@@ -79,7 +79,7 @@ class Radio(Protocol):
     def listen(self, listener: AdvertisementListener, *, patient: bool = False) -> Unsubscribe:
         """Deliver all further advertisements to `listener`, until the answer is called.
 
-        A `patient` one does not mind to have them late, which saves wake-ups.
+        A `patient` one does not mind to have them late, which saves wake-ups where much is on the air.
         """
         ...
 

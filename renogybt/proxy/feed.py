@@ -72,6 +72,7 @@ class AdvertisementFeed:
 
     def close(self) -> None:
         """Leave the radio alone."""
+        self._subscribers.clear()
         self._listen(wanted=False)
         for stop in self._stops:
             stop()

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fakes.listeners import ADDRESS
+import pytest
+from fakes.listeners import ADDRESS, Channel
 from fakes.mgmt import FakeKernel
-from fakes.radio_world import World, both
+from fakes.radio_world import World, both, payload
 
-from renogybt.bluetooth.mgmt import MgmtSocket
+from renogybt.bluetooth.dbus_intake import DbusIntake
+from renogybt.bluetooth.monitor import AdvertisementMonitor
 from renogybt.bluetooth.pacing import PATIENT_TICK_S, TICK_S
 from renogybt.bluetooth.radio import BlueZRadio
 from renogybt.config import AdvertisementSource
@@ -18,7 +20,8 @@ from renogybt.model.advertisement import Advertisement
 from renogybt.model.radio import ScannerState
 from renogybt.protocols.advertising import mgmt
 
-MARGIN_S = 0.1
+DATA = b"\x02\x01\x06"
+MARGIN_S = 0.15
 """For a loop that is late."""
 
 
@@ -27,9 +30,11 @@ class Batches:
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
+        self.data: set[bytes] = set()
 
     def hear(self, batch: Sequence[Advertisement]) -> None:
         self.sizes.append(len(batch))
+        self.data.update(each.data for each in batch)
 
     async def of(self, seconds: float) -> list[int]:
         """The sizes of those that come in a time."""
@@ -39,7 +44,9 @@ class Batches:
 
 
 @asynccontextmanager
-async def patiently(folder: Path, source: AdvertisementSource) -> AsyncIterator[tuple[BlueZRadio, Batches]]:
+async def patiently(
+    folder: Path, source: AdvertisementSource
+) -> AsyncIterator[tuple[World, BlueZRadio, Batches]]:
     async with World(folder) as world:
         radio, batches = world.radio(source), Batches()
         radio.listen(batches.hear, patient=True)
@@ -48,7 +55,7 @@ async def patiently(folder: Path, source: AdvertisementSource) -> AsyncIterator[
             async with asyncio.timeout(5):
                 while radio.status.state is not ScannerState.RUNNING or not batches.sizes:
                     await asyncio.sleep(0.01)
-            yield radio, batches
+            yield world, radio, batches
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -59,17 +66,21 @@ async def patiently(folder: Path, source: AdvertisementSource) -> AsyncIterator[
 async def test_it_looks_four_times_a_second_and_misses_nothing(
     tmp_path: Path, source: AdvertisementSource
 ) -> None:
-    async with patiently(tmp_path, source) as (_radio, batches):
+    async with patiently(tmp_path, source) as (world, _radio, batches):
+        first = world.sent
         told = await batches.of(2.0)
+        last = world.sent
+        await batches.of(PATIENT_TICK_S + MARGIN_S)
     assert 0 < len(told) <= 2.0 / PATIENT_TICK_S + 1
-    assert sum(told) > 5 * len(told)
+    assert last - first > 10 * len(told)
+    assert {payload(number) for number in range(first, last)} <= {each[-4:] for each in batches.data}
 
 
 @both
 async def test_who_waits_from_now_on_is_told_at_once(tmp_path: Path, source: AdvertisementSource) -> None:
-    async with patiently(tmp_path, source) as (radio, batches):
+    async with patiently(tmp_path, source) as (_world, radio, batches):
         leave = radio.listen(lambda _batch: None)
-        await batches.of(PATIENT_TICK_S + MARGIN_S)
+        assert await batches.of(PATIENT_TICK_S / 2)
         prompt = await batches.of(1.0)
         leave()
         await batches.of(TICK_S + MARGIN_S)
@@ -77,15 +88,56 @@ async def test_who_waits_from_now_on_is_told_at_once(tmp_path: Path, source: Adv
     assert len(prompt) > 3 * len(patient)
 
 
-async def test_an_answer_of_the_kernel_is_not_kept_waiting_as_long(kernel: FakeKernel) -> None:
-    batches = Batches()
-    sock = MgmtSocket(kernel.open(), batches.hear, lambda: None, lambda: False)
-    sock.follow(0)
+@asynccontextmanager
+async def crowded(kernel: FakeKernel) -> AsyncIterator[Channel]:
+    """A socket that is read in ticks, because somebody advertises all the time and nobody waits for it."""
+
+    async def advertise() -> None:
+        while True:
+            kernel.advertise(ADDRESS, DATA)
+            await asyncio.sleep(0.02)
+
+    channel = Channel(kernel, prompt=False)
+    air = asyncio.create_task(advertise())
+    try:
+        while len(channel.batches) < 3:
+            await asyncio.sleep(0.01)
+        yield channel
+    finally:
+        air.cancel()
+        channel.socket.close()
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.06, 0.15])
+async def test_answers_of_the_kernel_do_not_wait_for_a_patient_tick(
+    kernel: FakeKernel, late_s: float
+) -> None:
+    kernel.late[mgmt.GET_CONNECTIONS] = late_s
     now = asyncio.get_running_loop().time
-    kernel.advertise(ADDRESS, b"\x02\x01\x06")
-    while not batches.sizes:
-        await asyncio.sleep(0)
+    async with crowded(kernel) as channel:
+        start = now()
+        for _ in range(3):
+            await channel.flush()
+        took_s = now() - start
+    assert took_s < 3 * late_s + MARGIN_S
+
+
+async def test_a_monitor_that_is_added_late_is_known_though_nobody_waits(kernel: FakeKernel) -> None:
+    """Who cancels waits 0.3 s for its handle, all of which is the kernel's."""
+    kernel.late[mgmt.ADD_ADV_PATTERNS_MONITOR] = 0.15
+    async with crowded(kernel) as channel:
+        monitor = AdvertisementMonitor(channel.socket)
+        ensuring = asyncio.create_task(monitor.ensure(0, None))
+        while not kernel.commands[mgmt.ADD_ADV_PATTERNS_MONITOR]:
+            await asyncio.sleep(0)
+        ensuring.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ensuring
+        assert monitor.handle == kernel.monitors[-1]
+
+
+async def test_the_calls_by_which_an_intake_begins_are_answered_at_once(world: World) -> None:
+    now = asyncio.get_running_loop().time
     start = now()
-    await sock.command(mgmt.GET_CONNECTIONS, 0)
-    sock.close()
-    assert now() - start < PATIENT_TICK_S - MARGIN_S
+    async with DbusIntake(world.bus.address, "/org/bluez/hci0", lambda _: None, lambda: None, lambda: False):
+        assert now() - start < 2 * PATIENT_TICK_S

@@ -238,6 +238,34 @@ async def test_a_home_assistant_that_comes_while_the_hub_is_read_knows_of_it(
         await program.stop()
 
 
+async def test_whoever_comes_while_the_hub_is_being_connected_to_knows_of_it(tmp_path: Path) -> None:
+    """It is silent then, and not linked yet; one of them comes at such a moment."""
+    port = free_port()
+    heard: list[int] = []
+
+    async def come(number: int) -> None:
+        await asyncio.sleep(number * 0.05)
+        async with connected(port) as client:
+
+            def look(message: api_pb2.BluetoothLERawAdvertisementsResponse) -> None:
+                if any(each.address == HUB_ADDRESS for each in message.advertisements):
+                    there.set()
+
+            there = asyncio.Event()
+            client.api.subscribe_bluetooth_le_raw_advertisements(look)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_S + 3.0):
+                    await there.wait()
+                    heard.append(number)
+
+    async with started(*arguments(tmp_path, port, renogy_keep_connection="true"), cwd=tmp_path) as program:
+        await program.line("ready:")
+        await asyncio.gather(*map(come, range(8)))
+        await program.stop()
+
+    assert sorted(heard) == list(range(8))
+
+
 # several Home Assistants
 
 

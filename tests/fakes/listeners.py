@@ -45,13 +45,15 @@ class Intake:
 
 
 class Channel:
-    """A socket on a fake kernel, and what it told."""
+    """A socket on a fake kernel, and what it told; `prompt`: whether anybody waits for that."""
 
-    def __init__(self, kernel: FakeKernel) -> None:
+    def __init__(self, kernel: FakeKernel, *, prompt: bool = True) -> None:
         self.kernel = kernel
         self.batches: list[list[Advertisement]] = []
         self.changes = 0
-        self.socket = MgmtSocket(kernel.open(), lambda batch: self.batches.append(list(batch)), self._changed)
+        self.socket = MgmtSocket(
+            kernel.open(), lambda batch: self.batches.append(list(batch)), self._changed, lambda: prompt
+        )
         self.socket.follow(0)
 
     def _changed(self) -> None:

@@ -28,6 +28,11 @@ KINDS = {"public": LE_PUBLIC, "random": LE_RANDOM}
 both = pytest.mark.parametrize("source", [BY_DBUS, BY_MGMT], ids=["dbus", "mgmt"])
 
 
+def payload(number: int) -> bytes:
+    """What the advertisement of this number says, at its end."""
+    return number.to_bytes(4, "little")
+
+
 def is_running(status: ScannerStatus) -> bool:
     return status.state is ScannerState.RUNNING
 
@@ -41,7 +46,7 @@ class Heard:
         self._radio = radio
         self._more = asyncio.Event()
         radio.watch(self._on_status)
-        radio.listen(self._on_batch)
+        radio.listen(self._on_batch, patient=True)
 
     @property
     def advertisements(self) -> list[Advertisement]:
@@ -117,7 +122,8 @@ class World:
         self.senders = [SENDER]
         """Who sends them, one after the other."""
         self._start = (bus, bluetoothd)
-        self._count = 0
+        self.sent = 0
+        """How many there were."""
 
     def radio(self, source: AdvertisementSource = AdvertisementSource.DBUS, **options: Any) -> BlueZRadio:
         """A radio of this machine."""
@@ -162,12 +168,12 @@ class World:
 
     def hear(self) -> None:
         """One advertisement that has never been sent before."""
-        self._count += 1
-        payload = self._count.to_bytes(4, "little")
-        structure = b"\x02\x01\x06\x07\xff" + COMPANY.to_bytes(2, "little") + payload
-        sender = self.senders[self._count % len(self.senders)]
+        self.sent += 1
+        said = payload(self.sent)
+        structure = b"\x02\x01\x06\x07\xff" + COMPANY.to_bytes(2, "little") + said
+        sender = self.senders[self.sent % len(self.senders)]
         self.sync()
-        self.bluez.advertise(sender, manufacturer_data={COMPANY: payload})
+        self.bluez.advertise(sender, manufacturer_data={COMPANY: said})
         for index in self.kernel.controllers:
             self.kernel.advertise(sender, structure, index=index)
 

@@ -38,6 +38,7 @@ def guest(tests: Iterable[Path]) -> Iterator[Run]:
             run.wait()
 
 
+@pytest.mark.timeout(1200)
 def test_the_guest_tests_pass_on_a_real_bluez() -> None:
     """One test and not three, because each worker of pytest would begin guests of its own."""
     status = subprocess.run([LAB, "status"], capture_output=True, text=True, check=False)

@@ -162,7 +162,9 @@ def test_the_radio_need_be_prompt_only_while_somebody_subscribes(
     feed.subscribe(first)
     radio.hear([ADVERTISEMENT])
     assert len(first.batches) == 1
+    feed.subscribe(second)
     feed.close()
+    feed.unsubscribe(first)
     assert not radio.prompt
 
 
