@@ -323,7 +323,9 @@ async def test_links_end_with_the_connection_of_their_client(lamp: Integration, 
 
 async def test_a_proxy_that_may_not_connect_says_so_and_answers(manager: Home, tmp_path: Path) -> None:
     port = free_port()
-    async with started(*arguments(tmp_path, port, active_connections="false"), cwd=tmp_path) as program:
+    # not read either: while it is, the hub does not advertise
+    settings = arguments(tmp_path, port, active_connections="false", with_renogy_client="false")
+    async with started(*settings, cwd=tmp_path) as program:
         await program.line("ready:")
         async with connected(port) as client:
             info = await client.api.device_info()
