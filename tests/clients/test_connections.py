@@ -12,7 +12,17 @@ from aioesphomeapi import BluetoothProxyFeature, api_pb2
 from aioesphomeapi.core import APIConnectionError
 from bleak import BleakError
 from cli.program import free_port, started
-from clients.connecting import HUB, LAMP, Integration, Notified, ask_the_hub, cable, found, grumbles
+from clients.connecting import (
+    HEARD_WITHIN_S,
+    HUB,
+    LAMP,
+    Integration,
+    Notified,
+    ask_the_hub,
+    cable,
+    found,
+    grumbles,
+)
 from clients.home import Entry, Home, home
 from clients.lamp_rules import DEMO_RULES, RULES, Rule
 from clients.peers import HELLO, LIST_ENTITIES, frame, peer
@@ -345,7 +355,7 @@ async def test_a_proxy_that_may_not_connect_says_so_and_answers(manager: Home, t
             with pytest.raises(APIConnectionError, match="Not connected"):
                 await client.api.bluetooth_gatt_read(HUB_ADDRESS, 3)
         async with Entry(manager, port, None) as entry:
-            await until(lambda: HUB in manager.discovered, "the hub is heard")
+            await until(lambda: HUB in manager.discovered, "the hub is heard", HEARD_WITHIN_S)
             assert not manager.discovered[HUB].connectable
             assert entry.scanner is not None
             assert not entry.scanner.connectable
