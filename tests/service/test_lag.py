@@ -118,7 +118,9 @@ async def test_what_holds_it_up_again_and_again_does_not_fill_the_log(
             time.sleep(0.02)
             await asyncio.sleep(0.003)
 
-    assert 1 <= len(warnings()) <= 4
+    # on a busy computer the process is not run for so long itself, which is another matter
+    assert 1 <= len([each for each in warnings() if "was held up" in each and __name__ in each]) <= 4
+    assert len([each for each in warnings() if "did not run" in each]) <= 4
 
 
 async def test_nothing_of_the_program_is_called_while_the_alarm_rings(
